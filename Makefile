@@ -1,0 +1,3 @@
+PYTHON ?= .venv/bin/python
+
+.PHONY: help run demo test check format lint types layers fix smoke bench clean

@@ -1,0 +1,1 @@
+"""What feeds hand to the web: the only objects that several greenlets share."""

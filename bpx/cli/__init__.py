@@ -1,0 +1,1 @@
+"""The command line: `python -m bpx` and `bpx`, one file a command."""

@@ -1,0 +1,1 @@
+"""What Binance says: markets, endpoints, weights, intervals, wire formats. Tables and pure code."""

@@ -1,0 +1,1 @@
+"""Streams: connections, what they carry, and who keeps them alive. Only here: websocket-client."""

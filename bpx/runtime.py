@@ -1,0 +1,37 @@
+"""What bpx needs of its surroundings. That this is gevent is decided in wsgi.py and bpx.server.
+
+Locks, events and queues are the standard library's: under gevent they are patched.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any, Protocol, TypeVar
+
+T = TypeVar("T")
+
+
+class DeadlinePassed(Exception):
+    """The body of a `deadline` took too long and was cut off."""
+
+
+class Runtime(Protocol):
+    """Tasks, time and deadlines. Tests may give threads instead of greenlets."""
+
+    def spawn(self, function: Callable[..., None], *args: Any) -> None:
+        """Run `function(*args)` on its own, beside the caller."""
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let others run for `seconds`."""
+
+    def deadline(self, seconds: float) -> AbstractContextManager[None]:
+        """Bound what happens inside to `seconds` in all, whatever a library does in there.
+
+        Raises:
+            DeadlinePassed: time is up.
+        """
+
+    def offload(self, function: Callable[..., T], *args: Any) -> T:
+        """Run long computing beside everything else, and return its result."""

@@ -1,0 +1,1 @@
+"""Requests to Binance, within its limits. The only place that imports requests."""

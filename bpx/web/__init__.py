@@ -1,0 +1,1 @@
+"""Requests from clients: blueprints and answers. With app the only place that imports Flask."""
