@@ -8,6 +8,7 @@
         * OutcomeUnknown     sent, and no usable answer came: it may have been carried out (504)
         * ReadFailed         a public read was sent and its answer is unusable (502)
         * TooLarge           the request's body is over our limit (413)
+        * BadTarget            the request's target is not a path (400)
     * FeedFailed             a feed's own loop sees it, and repairs
         * StreamLost         the WebSocket closed, or went silent
         * OutOfSync          a message is missing between what we have and what came
@@ -101,6 +102,13 @@ class TooLarge(RequestFailed):
     code = -1100  # Binance's ILLEGAL_CHARS: ccxt maps it to BadRequest
 
 
+class BadTarget(RequestFailed):
+    """The request's target is not a path of the market."""
+
+    status = 400
+    code = -1100
+
+
 class FeedFailed(BpxError):
     """A feed cannot go on as it is and has to be repaired."""
 
@@ -115,6 +123,10 @@ class OutOfSync(FeedFailed):
 
 class BadMessage(FeedFailed):
     """A message is not what Binance documents."""
+
+
+class Refused(FeedFailed):
+    """REST answered a feed's question with an error: the client's own request will get it, too."""
 
 
 class BadOption(BpxError):

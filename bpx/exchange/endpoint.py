@@ -1,17 +1,12 @@
 """An endpoint of the REST API, as one row of a table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from urllib.parse import parse_qsl
 
-from bpx.exchange.query import Params, Parameter, read_query
-
-WeightRule = Callable[[Params], int]
-
-
-def fixed(weight: int) -> WeightRule:
-    """Charge the same weight for every request."""
-    return lambda params: weight
+from bpx.exchange.query import Parameter, Params, read_query
+from bpx.exchange.weight import WeightRule, fixed, readings
 
 
 class Source(Enum):
@@ -31,9 +26,12 @@ class Endpoint:
     Args:
         path: as Binance has it, `/api/v3/klines`.
         weight: what Binance charges for a request with these parameters.
+        method: of the request; HEAD is charged as GET.
         source: which cache can answer.
         parameters: what a cache understands, by name; a query with anything else is Binance's.
-        required: names without which Binance refuses.
+        required: names without which a cache cannot answer: Binance refuses, or sends more than
+            a cache holds.
+        ignored: names whose legal values change nothing; they are left out of what is understood.
         public: unsigned market data: equal questions at one moment may share one call, and a
             400 is kept for some seconds.
         symbols_listed: every symbol that this endpoint knows is in exchangeInfo, so that an
@@ -43,11 +41,27 @@ class Endpoint:
     path: str
     weight: WeightRule = field(default=fixed(1))
     source: Source = Source.UPSTREAM
+    method: str = "GET"
     parameters: Mapping[str, Parameter] = field(default_factory=dict)
     required: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
     public: bool = True
     symbols_listed: bool = False
 
     def understand(self, query: str) -> Params | None:
         """Read a raw query that a cache may answer; None if any of it is not understood."""
-        return read_query(query, self.parameters, self.required)
+        params = read_query(query, self.parameters, self.required)
+        if params is None or self.ignored.isdisjoint(params):
+            return params
+        return {name: text for name, text in params.items() if name not in self.ignored}
+
+    def charged_weight(self, query: str) -> int:
+        """Return what a raw query costs at most, whether or not it is understood."""
+        pairs = parse_qsl(query, keep_blank_values=True)
+        return max(self.weight(params) for params in readings(pairs))
+
+
+def signed(method: str, path: str, weight: WeightRule | int = 1) -> Endpoint:
+    """Return the row of an endpoint that needs a key: always Binance's, never shared."""
+    rule = fixed(weight) if isinstance(weight, int) else weight
+    return Endpoint(path, rule, method=method, public=False)

@@ -1,1 +1,1 @@
-"""Requests to Binance, within its limits. The only place that imports requests."""
+"""Requests to Binance, within its limits. The only place that imports requests and urllib3."""

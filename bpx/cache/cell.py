@@ -1,0 +1,77 @@
+"""A cell: the newest view of one thing. The one object in which streams and requests meet."""
+
+from collections.abc import Callable
+from threading import Condition
+from typing import Generic, Protocol, TypeVar
+
+
+class View(Protocol):
+    """Something that never changes once published.
+
+    Its `confirmed_at` says when a message or a REST check last proved it (monotonic seconds).
+    """
+
+    @property
+    def confirmed_at(self) -> float:
+        """When it was last proved, in monotonic seconds."""
+
+
+V = TypeVar("V", bound=View)
+
+
+class Cell(Generic[V]):
+    """The newest view of one thing: one greenlet publishes it, any number read it.
+
+    Reading `view` is one attribute load and never blocks. Who needs a view that is not there yet
+    waits for it, with a deadline.
+
+    Args:
+        name: the market and the stream or document, for logs.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.view: V | None = None
+        self._changed = Condition()
+        self._waiting = 0
+        self._failures = 0
+        self._failure: Exception | None = None
+
+    def publish(self, view: V) -> None:
+        """Replace the view, and wake who waits."""
+        self.view = view
+        self._wake()
+
+    def fail(self, error: Exception) -> None:
+        """Tell who waits that the view they wait for could not be made."""
+        self._failure = error
+        self._failures += 1
+        self._wake()
+
+    def wait_for(self, accept: Callable[[V], bool], timeout_s: float) -> V | None:
+        """Return the first view that `accept` takes, or None after `timeout_s`.
+
+        Raises:
+            Exception: what `fail` was given meanwhile.
+        """
+        failures = self._failures
+
+        def settled() -> bool:
+            return self._failures != failures or (self.view is not None and accept(self.view))
+
+        with self._changed:
+            self._waiting += 1
+            try:
+                self._changed.wait_for(settled, timeout_s)
+            finally:
+                self._waiting -= 1
+        if self.view is not None and accept(self.view):
+            return self.view
+        if self._failures != failures and self._failure is not None:
+            raise self._failure
+        return None
+
+    def _wake(self) -> None:
+        if self._waiting:
+            with self._changed:
+                self._changed.notify_all()

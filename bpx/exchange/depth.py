@@ -1,0 +1,94 @@
+"""Partial books on the wire: a frame of `<symbol>@depth20@100ms`, and a REST depth reply.
+
+What differs between the markets is the names of the keys, as rows of `DepthKeys`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bpx.errors import BadMessage
+
+Level = list[str]  # price, quantity: the digits that Binance sent
+
+
+@dataclass(frozen=True, slots=True)
+class DepthKeys:
+    """What the parts of a partial book are called, in frames of a stream.
+
+    Args:
+        update_id, bids, asks: names in the frame.
+        times: names that the reply carries between the update id and the bids, if any.
+    """
+
+    update_id: str
+    bids: str
+    asks: str
+    times: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """The best levels of a book, best first."""
+
+    update_id: int
+    times: dict[str, int]  # of the frame, by name; none on spot
+    bids: list[Level]
+    asks: list[Level]
+
+    def body(self, limit: int) -> bytes:
+        """Return the reply to a depth request for `limit` levels of each side."""
+        return orjson.dumps(
+            {
+                "lastUpdateId": self.update_id,
+                **self.times,
+                "bids": self.bids[:limit],
+                "asks": self.asks[:limit],
+            }
+        )
+
+
+def decode_depth_frame(payload: bytes, keys: DepthKeys) -> Depth:
+    """Read a frame of a partial-book stream.
+
+    Raises:
+        BadMessage: it is not one.
+    """
+    return _decode(payload, keys)
+
+
+def decode_depth_reply(body: bytes, keys: DepthKeys) -> Depth:
+    """Read the body of a depth reply.
+
+    Raises:
+        BadMessage: it is not one.
+    """
+    return _decode(body, DepthKeys("lastUpdateId", "bids", "asks", keys.times))
+
+
+def _decode(payload: bytes, keys: DepthKeys) -> Depth:
+    try:
+        frame = orjson.loads(payload)
+        update_id = frame[keys.update_id]
+        times = {name: frame[name] for name in keys.times}
+        bids, asks = frame[keys.bids], frame[keys.asks]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        raise BadMessage(f"not a partial book: {payload[:200]!r}") from error
+    if not (
+        type(update_id) is int
+        and all(type(time_ms) is int for time_ms in times.values())
+        and _are_levels(bids)
+        and _are_levels(asks)
+    ):
+        raise BadMessage(f"not a partial book: {payload[:200]!r}")
+    return Depth(update_id, times, bids, asks)
+
+
+def _are_levels(side: Any) -> bool:
+    """Whether it is a list of pairs of numbers in strings, as Binance writes them."""
+    try:
+        texts = [text for price, quantity in side for text in (price, quantity)]
+        return "".join(texts).replace(".", "").isdecimal() if texts else side == []
+    except (TypeError, ValueError):
+        return False

@@ -1,0 +1,92 @@
+"""24-hour tickers on the wire: frames of `@ticker` and `@bookTicker`, and the REST reply.
+
+The order of fields in a reply, and the name each has in a frame, are rows of a `TickerShape`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from bpx.errors import BadMessage
+
+BOOK_FIELDS = {"bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
+WHOLE_NUMBERS = frozenset({"openTime", "closeTime", "firstId", "lastId", "count"})
+
+Ticker = Mapping[str, str | int]  # by the names of the REST reply, in its order
+
+
+@dataclass(frozen=True, slots=True)
+class TickerShape:
+    """How a market writes a ticker.
+
+    Args:
+        full: pairs of a field of the reply and its name in the frame, in the reply's order.
+        mini: the fields of `type=MINI`, in order; empty where the market has no such type.
+    """
+
+    full: tuple[tuple[str, str], ...]
+    mini: tuple[str, ...] = ()
+
+
+def decode_ticker_frame(payload: bytes, shape: TickerShape) -> tuple[Ticker, int]:
+    """Read a frame of a ticker stream: its ticker, and its event time in ms.
+
+    Raises:
+        BadMessage: it is not one.
+    """
+    frame = _loads(payload)
+    try:
+        ticker = {name: frame[key] for name, key in shape.full}
+        event_ms = frame["E"]
+    except (KeyError, TypeError) as error:
+        raise BadMessage(f"not a ticker: {payload[:200]!r}") from error
+    if type(event_ms) is not int:
+        raise BadMessage(f"not a ticker: {payload[:200]!r}")
+    return _checked(ticker, payload), event_ms
+
+
+def decode_ticker_reply(body: bytes, shape: TickerShape) -> Ticker:
+    """Read the body of a ticker/24hr reply for one symbol, type FULL.
+
+    Raises:
+        BadMessage: it is not one.
+    """
+    reply = _loads(body)
+    try:
+        ticker = {name: reply[name] for name, _ in shape.full}
+    except (KeyError, TypeError) as error:
+        raise BadMessage(f"not a ticker: {body[:200]!r}") from error
+    return _checked(ticker, body)
+
+
+def decode_book_ticker(payload: bytes) -> tuple[int, Mapping[str, str]]:
+    """Read a frame of a book ticker stream: its update id, and the fields it gives a ticker.
+
+    Raises:
+        BadMessage: it is not one.
+    """
+    frame = _loads(payload)
+    try:
+        fields: dict[str, Any] = {name: frame[key] for name, key in BOOK_FIELDS.items()}
+        update_id = frame["u"]
+    except (KeyError, TypeError) as error:
+        raise BadMessage(f"not a book ticker: {payload[:200]!r}") from error
+    if type(update_id) is not int or any(type(text) is not str for text in fields.values()):
+        raise BadMessage(f"not a book ticker: {payload[:200]!r}")
+    return update_id, fields
+
+
+def _checked(ticker: dict[str, str | int], payload: bytes) -> Ticker:
+    for name, value in ticker.items():
+        if type(value) is not (int if name in WHOLE_NUMBERS else str):
+            raise BadMessage(f"{name} of a ticker is {value!r}: {payload[:200]!r}")
+    return ticker
+
+
+def _loads(payload: bytes) -> Any:
+    try:
+        return orjson.loads(payload)
+    except orjson.JSONDecodeError as error:
+        raise BadMessage(f"not JSON: {payload[:200]!r}") from error

@@ -1,0 +1,275 @@
+"""One WebSocket connection that carries many streams."""
+
+import logging
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum
+from threading import Event
+from typing import Any
+
+import websocket
+
+from bpx import metrics
+from bpx.errors import BadMessage, StreamLost
+from bpx.feed.backoff import delays
+from bpx.feed.combined import SHUTDOWN, Acknowledgement, Delivery, control, read
+from bpx.feed.subscriptions import Subscriptions
+from bpx.feed.tap import Line, Tap
+from bpx.runtime import DeadlinePassed, Runtime
+
+MOST_STREAMS = 1024  # on one connection: Binance's limit
+TICK_S = 1.0  # longest time in which a connection does not look around
+STABLE_S = 60.0  # a connection that lived as long starts its back-off afresh
+UNUSED_S = 30.0  # a connection that nobody listens to is closed after this
+
+log = logging.getLogger(__name__)
+
+
+class State(Enum):
+    """What a connection is doing."""
+
+    CONNECTING = "connecting"
+    OPEN = "open"
+    WAITING = "waiting"  # to connect again
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How connections are made and kept.
+
+    Args:
+        handshake_timeout_s: to connect, TLS and the upgrade included.
+        ping_interval_s: our own pings, in any case.
+        pong_timeout_s: a connection that says nothing for as long after a ping is lost.
+        alive_s: a connection is alive if it has said anything in this time; it is pinged when
+            it has been silent for half of it.
+        reconnect_delay_s, max_reconnect_delay_s: tops of the first and the longest wait.
+        queue_size: messages that may wait for one feed.
+        ca_file: certificates to trust beside the usual ones, or None.
+    """
+
+    handshake_timeout_s: float = 30.0
+    ping_interval_s: float = 30.0
+    pong_timeout_s: float = 60.0
+    alive_s: float = 5.0
+    reconnect_delay_s: float = 1.0
+    max_reconnect_delay_s: float = 300.0
+    queue_size: int = 1000
+    ca_file: str | None = None
+
+
+class Connection:
+    """One connection. Two tasks live in it: one reads, one sends what is due.
+
+    Args:
+        market: for logs and metrics.
+        url: of the combined endpoint, without streams.
+        control_per_s: control messages the exchange takes in a second.
+        wire: how it is made and kept.
+        runtime: tasks and time.
+        on_closed: called once it has ended for good.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        url: str,
+        control_per_s: int,
+        wire: Wire,
+        runtime: Runtime,
+        on_closed: Callable[["Connection"], None],
+    ) -> None:
+        self.state = State.CONNECTING
+        self.url = url
+        self._market = market
+        self._pause_s = 1 / control_per_s
+        self._wire = wire
+        self._runtime = runtime
+        self._on_closed = on_closed
+        self._subscriptions = Subscriptions()
+        self._line = Line()
+        self._socket: websocket.WebSocket | None = None
+        self._wake = Event()
+        self._heard_at = 0.0
+        self._pinged_at = 0.0
+        self._unused_since: float | None = None
+        self._next_id = 0
+
+    @property
+    def room(self) -> int:
+        """How many more streams it can carry."""
+        return 0 if self.state is State.CLOSED else MOST_STREAMS - len(self._subscriptions)
+
+    def start(self) -> None:
+        """Begin to connect."""
+        self._runtime.spawn(self._run)
+
+    def add(self, tap: Tap) -> None:
+        """Let `tap` hear its streams from now on."""
+        tap.line = self._line
+        self._subscriptions.add(tap, self._runtime.now())
+        self._wake.set()
+
+    def remove(self, tap: Tap) -> None:
+        """Let `tap` hear nothing any more."""
+        self._subscriptions.remove(tap)
+        self._wake.set()
+
+    def renew(self, tap: Tap) -> None:
+        """Subscribe the streams of `tap` anew: one of them seems dead."""
+        self._subscriptions.renew(tap)
+        self._wake.set()
+
+    def close(self) -> None:
+        """End it for good."""
+        self.state = State.CLOSED
+        self._wake.set()
+        self._hang_up()
+
+    def _run(self) -> None:
+        waits = delays(self._wire.reconnect_delay_s, self._wire.max_reconnect_delay_s)
+        while self.state is not State.CLOSED:
+            began = self._runtime.now()
+            try:
+                self._connect()
+                self._runtime.spawn(self._send_what_is_due, self._socket)
+                self._read()
+            except StreamLost as loss:
+                log.warning("%s %s: %s", self._market, self.url, loss)
+            except Exception:
+                log.exception("%s %s: reading failed", self._market, self.url)
+            self._lose()
+            if self._runtime.now() - began > STABLE_S:
+                waits = delays(self._wire.reconnect_delay_s, self._wire.max_reconnect_delay_s)
+            self._enter(State.WAITING)
+            if self.state is State.WAITING:
+                self._runtime.sleep(next(waits))
+        self._on_closed(self)
+
+    def _connect(self) -> None:
+        self._enter(State.CONNECTING)
+        metrics.STREAM_CONNECTS.labels(self._market).inc()
+        try:
+            with self._runtime.deadline(self._wire.handshake_timeout_s):
+                self._socket = websocket.create_connection(
+                    self.url,
+                    timeout=self._wire.handshake_timeout_s,
+                    skip_utf8_validation=True,  # the JSON parser checks it
+                    enable_multithread=True,
+                    redirect_limit=0,
+                    http_no_proxy=["*"],
+                    suppress_origin=True,
+                    sslopt=self._trust(),
+                )
+        except (OSError, websocket.WebSocketException, DeadlinePassed) as error:
+            raise StreamLost(f"cannot connect: {error}") from error
+        self._socket.settimeout(TICK_S)
+        self._heard()
+        self._pinged_at = self._heard_at
+        self._enter(State.OPEN)
+        metrics.STREAM_CONNECTIONS.labels(self._market).inc()
+        log.info("%s %s: connected", self._market, self.url)
+        self._wake.set()
+
+    def _enter(self, state: State) -> None:
+        """Change the state. A connection that was closed stays so."""
+        if self.state is not State.CLOSED:
+            self.state = state
+
+    def _trust(self) -> Mapping[str, Any]:
+        return {"ca_certs": self._wire.ca_file} if self._wire.ca_file else {}
+
+    def _read(self) -> None:
+        socket = self._socket
+        while self.state is State.OPEN and socket is not None:
+            try:
+                opcode, content = socket.recv_data(control_frame=True)
+            except websocket.WebSocketTimeoutException:
+                if self._runtime.now() - self._heard_at > self._silence_s():
+                    raise StreamLost("it says nothing any more") from None
+                continue
+            except (OSError, websocket.WebSocketException, AttributeError) as error:
+                # Closed under our hands: websocket-client has no socket to read from then.
+                raise StreamLost(str(error) or type(error).__name__) from error
+            self._heard()
+            if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
+                self._take(content)
+            elif opcode == websocket.ABNF.OPCODE_CLOSE:
+                raise StreamLost(f"closed by the exchange: {content[:100]!r}")
+
+    def _silence_s(self) -> float:
+        return self._wire.alive_s / 2 + self._wire.pong_timeout_s
+
+    def _take(self, message: bytes) -> None:
+        now = self._heard_at
+        try:
+            content = read(message)
+        except BadMessage as error:
+            metrics.BAD_MESSAGES.labels(self._market).inc()
+            log.warning("%s %s: %s", self._market, self.url, error)
+            return
+        match content:
+            case Delivery(stream=name, payload=payload):
+                metrics.STREAM_MESSAGES.labels(self._market).inc()
+                for tap in self._subscriptions.taps(name):
+                    tap.put(name, payload, now)
+                if name == SHUTDOWN:
+                    raise StreamLost("the exchange is about to close it")
+            case Acknowledgement(id=id_, refusal=None):
+                self._subscriptions.acknowledged(id_, now)
+            case Acknowledgement(refusal=refusal):
+                log.warning("%s %s: refused: %s", self._market, self.url, refusal)
+
+    def _heard(self) -> None:
+        self._heard_at = self._runtime.now()
+        self._line.alive_until = self._heard_at + self._wire.alive_s
+
+    def _send_what_is_due(self, socket: websocket.WebSocket) -> None:
+        """Send control messages, paced, and pings, until the connection is gone."""
+        with suppress(OSError, websocket.WebSocketException, AttributeError):
+            while self.state is State.OPEN and self._socket is socket:
+                self._wake.clear()
+                for change in self._subscriptions.changes(self._runtime.now()):
+                    self._next_id += 1
+                    self._subscriptions.sent(self._next_id, change)
+                    socket.send(control(change.method, change.streams, self._next_id).decode())
+                    self._runtime.sleep(self._pause_s)
+                self._ping_if_due(socket)
+                self._close_if_unused()
+                self._wake.wait(min(TICK_S, self._wire.alive_s / 4))
+
+    def _ping_if_due(self, socket: websocket.WebSocket) -> None:
+        now = self._runtime.now()
+        silent_s = min(now - self._heard_at, now - self._pinged_at)
+        if (
+            silent_s >= self._wire.alive_s / 2
+            or now - self._pinged_at >= self._wire.ping_interval_s
+        ):
+            self._pinged_at = now
+            socket.ping()
+
+    def _close_if_unused(self) -> None:
+        now = self._runtime.now()
+        if self._subscriptions.is_wanted:
+            self._unused_since = None
+        elif self._unused_since is None:
+            self._unused_since = now
+        elif now - self._unused_since > UNUSED_S:
+            self.close()
+
+    def _lose(self) -> None:
+        if self.state is State.OPEN:
+            metrics.STREAM_LOSSES.labels(self._market).inc()
+        self._line.alive_until = 0.0
+        self._subscriptions.lost()
+        self._hang_up()
+
+    def _hang_up(self) -> None:
+        socket, self._socket = self._socket, None
+        if socket is not None:
+            metrics.STREAM_CONNECTIONS.labels(self._market).dec()
+            # shutdown() closes without waiting for the other side's close frame.
+            with suppress(OSError, websocket.WebSocketException):
+                socket.shutdown()  # type: ignore[no-untyped-call]

@@ -1,0 +1,90 @@
+"""The feeds of one kind: started when somebody asks, ended when nobody does any more."""
+
+from collections.abc import Callable, Hashable, Iterator
+from threading import Lock
+from typing import Generic, TypeVar
+
+from bpx import metrics
+from bpx.cache.cell import View
+from bpx.feed.feed import Feed
+from bpx.runtime import Runtime
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V", bound=View)
+
+MOST_FEEDS = 3000  # of one kind: about three connections' streams
+SWEEP_S = 1.0
+
+
+class Feeds(Generic[K, V]):
+    """Feeds by key.
+
+    Args:
+        market, kind: for metrics.
+        build: makes the feed of a key.
+        runtime: tasks and time.
+        most: how many there may be at once.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        kind: str,
+        build: Callable[[K], Feed[V]],
+        runtime: Runtime,
+        most: int = MOST_FEEDS,
+    ) -> None:
+        self._build = build
+        self._runtime = runtime
+        self._most = most
+        self._lock = Lock()
+        self._feeds: dict[K, Feed[V]] = {}
+        self._count = metrics.FEEDS.labels(market, kind)
+        self._is_sweeping = False
+        self._closed = False
+
+    def __len__(self) -> int:
+        return len(self._feeds)
+
+    def __iter__(self) -> Iterator[Feed[V]]:
+        return iter(list(self._feeds.values()))
+
+    def watch(self, key: K, now: float) -> Feed[V] | None:
+        """Return the feed of `key`, started if need be; None if there are too many."""
+        feed = self._feeds.get(key)
+        if feed is None:
+            feed = self._started(key)
+        if feed is not None:
+            feed.asked_at = now
+        return feed
+
+    def sweep(self, now: float) -> None:
+        """End the feeds that nobody has asked for."""
+        with self._lock:
+            idle = [key for key, feed in self._feeds.items() if feed.is_idle(now)]
+            for key in idle:
+                self._feeds.pop(key).retire()
+                self._count.dec()
+
+    def close(self) -> None:
+        """End all feeds."""
+        self._closed = True
+        self.sweep(float("inf"))
+
+    def _started(self, key: K) -> Feed[V] | None:
+        with self._lock:
+            feed = self._feeds.get(key)
+            if feed is not None or len(self._feeds) >= self._most or self._closed:
+                return feed
+            feed = self._feeds[key] = self._build(key)
+            self._count.inc()
+            sweeping, self._is_sweeping = self._is_sweeping, True
+        self._runtime.spawn(feed.follow)
+        if not sweeping:
+            self._runtime.spawn(self._keep_sweeping)
+        return feed
+
+    def _keep_sweeping(self) -> None:
+        while not self._closed:
+            self._runtime.sleep(SWEEP_S)
+            self.sweep(self._runtime.now())

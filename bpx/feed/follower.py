@@ -1,0 +1,72 @@
+"""What a feed of one kind has to know: which streams, which REST question, what they add up to."""
+
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from bpx.cache.cell import View
+from bpx.feed.tap import Arrival
+
+V_co = TypeVar("V_co", bound=View, covariant=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What to ask REST for.
+
+    Args:
+        target: path and query.
+        weight: what it costs.
+        rows: how many rows it asks for; 0 where there are no rows.
+    """
+
+    target: str
+    weight: int
+    rows: int = 0
+
+
+class Follower(Protocol[V_co]):
+    """Turns the messages and REST replies of one thing into views of it. Pure, one owner."""
+
+    route: str
+    streams: tuple[str, ...]
+    confirming: str  # the one of them whose messages prove the whole view
+    idle_s: float  # how long the feed goes on when nobody asks
+
+    def question(self, rows: int, at_ms: int | None) -> Question:
+        """Return what to ask REST for so that `rows` rows are known; 0 for what is missing."""
+
+    def begin_generation(self) -> None:
+        """Take note that messages may have been missed."""
+
+    def apply(self, arrival: Arrival) -> V_co | None:
+        """Take a message; return the view after it, None while there is nothing to show.
+
+        Raises:
+            FeedFailed: REST has to be asked for what is missing.
+        """
+
+    def load(self, body: bytes, question: Question, at: float) -> tuple[V_co | None, bool]:
+        """Take a REST reply; return the view after it, and whether it told nothing new.
+
+        Raises:
+            FeedFailed: the reply is not what it should be.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """The end of a REST question of a feed.
+
+    Args:
+        question: what was asked.
+        began_at: when, in monotonic seconds.
+        generation: of the tap, then.
+        body: of the reply; None if there is none.
+        failure: why there is none.
+    """
+
+    question: Question
+    began_at: float
+    generation: int
+    body: bytes | None
+    failure: Exception | None = None

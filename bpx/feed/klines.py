@@ -1,0 +1,78 @@
+"""Following one series of candles."""
+
+from urllib.parse import quote
+
+from bpx.exchange.endpoint import Source
+from bpx.exchange.interval import Interval
+from bpx.exchange.kline import Kline, decode_kline, decode_rows
+from bpx.exchange.market import Market
+from bpx.exchange.stream import KLINE
+from bpx.feed.follower import Question
+from bpx.feed.tap import Arrival
+from bpx.state.candles import Candles, CandlesView
+from bpx.state.clock import ExchangeClock
+
+LEAST_IDLE_S = 120.0
+
+
+class KlineFollower:
+    """Follows the candles of one symbol and interval.
+
+    Args:
+        market: where.
+        symbol: whose candles.
+        interval: of the candles.
+        clock: told the event time of every frame.
+    """
+
+    def __init__(
+        self, market: Market, symbol: str, interval: Interval, clock: ExchangeClock
+    ) -> None:
+        stream = market.stream(KLINE, symbol, interval.name)
+        self.route = stream.route
+        self.streams: tuple[str, ...] = (stream.name,)
+        self.confirming = stream.name
+        self.idle_s = max(LEAST_IDLE_S, 2 * interval.length_s)
+        self._endpoint = market.endpoint(Source.KLINES)
+        self._steps = market.kline_steps
+        self._symbol = symbol
+        self._interval = interval
+        self._clock = clock
+        self._candles = Candles(interval)
+        self._early: Kline | None = None  # the newest frame that came before any history
+
+    def question(self, rows: int, at_ms: int | None) -> Question:
+        """Return what to ask REST for: a step that holds `rows`, or the few that are missing."""
+        if self._candles.is_empty or self._candles.lacks(rows):
+            wanted = next((step for step in self._steps if step >= rows), self._steps[-1])
+        else:
+            missing = self._candles.missing_rows(at_ms) if at_ms is not None else 1
+            wanted = min(missing + 1, self._steps[-1])
+        params = {
+            "symbol": self._symbol,
+            "interval": self._interval.name,
+            "limit": str(wanted),
+        }
+        query = "&".join(f"{name}={quote(value)}" for name, value in params.items())
+        return Question(f"{self._endpoint.path}?{query}", self._endpoint.weight(params), wanted)
+
+    def begin_generation(self) -> None:
+        """Nothing to do: a frame tells its whole candle, and a missing candle shows."""
+
+    def apply(self, arrival: Arrival) -> CandlesView | None:
+        """Take a frame; return the series after it, None while its history is not here yet."""
+        kline = decode_kline(arrival.payload)
+        self._clock.observe(kline.event_ms, arrival.at)
+        if self._candles.is_empty:
+            self._early = kline
+            return None
+        self._candles.apply(kline)
+        return self._candles.view(arrival.at)
+
+    def load(self, body: bytes, question: Question, at: float) -> tuple[CandlesView, bool]:
+        """Take rows of REST; return the series after them, and whether they told nothing new."""
+        agrees = self._candles.load(decode_rows(body), question.rows)
+        early, self._early = self._early, None
+        if early is not None and self._candles.follows(early):
+            self._candles.apply(early)
+        return self._candles.view(at), agrees

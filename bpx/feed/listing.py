@@ -1,0 +1,99 @@
+"""Keeping the exchangeInfo document: asked for in the background, never by a client."""
+
+import gzip
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from bpx.cache.cell import Cell
+from bpx.errors import BpxError
+from bpx.exchange.info import ExchangeInfo
+from bpx.feed.backoff import delays
+from bpx.runtime import Runtime
+
+GZIP_LEVEL = 5
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ListingView:
+    """The document, as it was at `confirmed_at` (monotonic seconds).
+
+    Args:
+        version: counts the documents.
+        confirmed_at: when it came.
+        info: the document.
+        gzipped: its body, compressed.
+    """
+
+    version: int
+    confirmed_at: float
+    info: ExchangeInfo
+    gzipped: bytes
+
+    good_until_ms = None
+
+
+class Listing:
+    """Fetches exchangeInfo again and again. The last good document stays: an error is no document.
+
+    Args:
+        market: for logs.
+        fetch: returns the body of the document; raises if there is none.
+        on_document: told every new document.
+        refresh_s: how often.
+        runtime: tasks and time.
+    """
+
+    def __init__(
+        self,
+        market: str,
+        fetch: Callable[[], bytes],
+        on_document: Callable[[ExchangeInfo], None],
+        refresh_s: float,
+        runtime: Runtime,
+    ) -> None:
+        self.cell: Cell[ListingView] = Cell(f"{market} exchangeInfo")
+        self.refresh_s = refresh_s
+        self._fetch = fetch
+        self._on_document = on_document
+        self._runtime = runtime
+        self._versions = 0
+        self._closed = False
+
+    def follow(self) -> None:
+        """Keep the cell fresh until `close`."""
+        waits = delays(1.0, self.refresh_s)
+        while not self._closed:
+            try:
+                self._refresh()
+            except BpxError as failure:
+                log.warning("%s: %s", self.cell.name, getattr(failure, "reason", failure))
+                self._runtime.sleep(next(waits))
+            except Exception:
+                log.exception("%s: refreshing failed", self.cell.name)
+                self._runtime.sleep(next(waits))
+            else:
+                waits = delays(1.0, self.refresh_s)
+                self._runtime.sleep(self.refresh_s)
+
+    def close(self) -> None:
+        """End it, at the next occasion."""
+        self._closed = True
+
+    def _refresh(self) -> None:
+        body = self._fetch()
+        now = self._runtime.now()
+        view = self.cell.view
+        if view is not None and view.info.body == body:
+            info, gzipped = view.info, view.gzipped
+        else:
+            info, gzipped = self._runtime.offload(_read, body)
+        self._versions += 1
+        self._on_document(info)
+        self.cell.publish(ListingView(self._versions, now, info, gzipped))
+
+
+def _read(body: bytes) -> tuple[ExchangeInfo, bytes]:
+    return ExchangeInfo(body), gzip.compress(body, GZIP_LEVEL, mtime=0)

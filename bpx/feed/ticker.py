@@ -1,0 +1,73 @@
+"""Following the 24-hour ticker of one symbol."""
+
+from urllib.parse import quote
+
+from bpx.exchange.endpoint import Source
+from bpx.exchange.market import Market
+from bpx.exchange.ticker import decode_book_ticker, decode_ticker_frame, decode_ticker_reply
+from bpx.feed.follower import Question
+from bpx.feed.tap import Arrival
+from bpx.state.clock import ExchangeClock
+from bpx.state.day import Day, DayView
+
+IDLE_S = 120.0
+BEST_S = 2.0  # a book ticker as old is no newer than the next ticker's own best prices
+
+
+class TickerFollower:
+    """Follows one symbol's ticker, and its best prices where the market's tickers have them.
+
+    Args:
+        market: where.
+        symbol: whose ticker.
+        clock: told the event time of every ticker frame.
+        last_price: the field of the book ticker to show as `lastPrice`; None for the last trade.
+    """
+
+    idle_s = IDLE_S
+
+    def __init__(
+        self, market: Market, symbol: str, clock: ExchangeClock, last_price: str | None
+    ) -> None:
+        streams = [market.stream(kind, symbol) for kind in market.ticker_streams]
+        self.route = streams[0].route
+        self.streams = tuple(stream.name for stream in streams)
+        self.confirming = self.streams[0]
+        self._shape = market.ticker_shape
+        endpoint = market.endpoint(Source.TICKER)
+        self._question = Question(
+            f"{endpoint.path}?symbol={quote(symbol)}", endpoint.weight({"symbol": symbol})
+        )
+        self._clock = clock
+        self._day = Day(market.ticker_shape, last_price)
+        self._best_at = 0.0
+        self._is_current = False  # a ticker has come in this generation
+
+    def question(self, rows: int, at_ms: int | None) -> Question:
+        """Return the question for the symbol's ticker."""
+        return self._question
+
+    def begin_generation(self) -> None:
+        """Best prices, and the ticker itself, may have been missed."""
+        self._day.forget_best()
+        self._is_current = False
+
+    def apply(self, arrival: Arrival) -> DayView | None:
+        """Take a frame of either stream; return the ticker after it, None before the first."""
+        if arrival.stream == self.confirming:
+            ticker, event_ms = decode_ticker_frame(arrival.payload, self._shape)
+            self._clock.observe(event_ms, arrival.at)
+            if arrival.at - self._best_at > BEST_S:
+                self._day.forget_best()
+            self._day.apply(ticker)
+            self._is_current = True
+        else:
+            self._day.apply_best(*decode_book_ticker(arrival.payload))
+            self._best_at = arrival.at
+        return self._day.view(arrival.at) if self._is_current else None
+
+    def load(self, body: bytes, question: Question, at: float) -> tuple[DayView, bool]:
+        """Take a REST reply; return the ticker after it, and whether it told nothing new."""
+        changed = self._day.apply(decode_ticker_reply(body, self._shape))
+        self._is_current = True
+        return self._day.view(at), not changed

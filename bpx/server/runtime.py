@@ -1,0 +1,60 @@
+"""Tasks, time and deadlines by gevent: the runtime of a real server."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import Any, TypeVar
+
+import gevent
+
+from bpx.runtime import DeadlinePassed
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+
+
+class GeventRuntime:
+    """Greenlets of this process. What a spawned function raises is logged and ends only it."""
+
+    def spawn(self, function: Callable[..., None], *args: Any) -> None:
+        """Run `function(*args)` in a greenlet of its own."""
+        gevent.spawn(_run, function, *args)
+
+    def now(self) -> float:
+        """Return monotonic seconds."""
+        return monotonic()
+
+    def sleep(self, seconds: float) -> None:
+        """Let other greenlets run for `seconds`."""
+        gevent.sleep(seconds)
+
+    @contextmanager
+    def deadline(self, seconds: float) -> Iterator[None]:
+        """Bound what happens inside to `seconds`. No `except Exception` in there can outlast it.
+
+        Raises:
+            DeadlinePassed: time is up.
+        """
+        timeout = gevent.Timeout(max(0.0, seconds))
+        timeout.start()
+        try:
+            yield
+        except gevent.Timeout as error:
+            if error is not timeout:  # an outer deadline's
+                raise
+            raise DeadlinePassed(f"not done within {seconds:g} s") from None
+        finally:
+            timeout.close()
+
+    def offload(self, function: Callable[..., T], *args: Any) -> T:
+        """Run long computing in a thread, so that no greenlet has to wait for it."""
+        result: T = gevent.get_hub().threadpool.apply(function, args)
+        return result
+
+
+def _run(function: Callable[..., None], *args: Any) -> None:
+    try:
+        function(*args)
+    except Exception:
+        log.exception("a task ended by a bug: %s", getattr(function, "__qualname__", function))

@@ -1,0 +1,97 @@
+"""What the value of an option may be: how it is read, written, and what it accepts in words."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
+_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What an option accepts.
+
+    Args:
+        accepts: in words, for the one line that refuses a value.
+        read: text -> value; a ValueError or KeyError refuses it.
+        write: value -> a text that reads as the same value.
+        metavar: stands for the value in the help; "" if the flag needs none.
+    """
+
+    accepts: str
+    read: Callable[[str], Any]
+    write: Callable[[Any], str] = str
+    metavar: str = "VALUE"
+
+
+def _read_duration(text: str) -> float:
+    match = _DURATION.fullmatch(text)
+    if match is None or float(match[1]) == 0:
+        raise ValueError(text)
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
+    """Accept the whole numbers from `lowest` to `highest`."""
+
+    def read(text: str) -> int:
+        if not text.isdecimal() or not lowest <= int(text) <= highest:
+            raise ValueError(text)
+        return int(text)
+
+    return Kind(f"a whole number from {lowest} to {highest}", read, metavar=metavar)
+
+
+def choice(*texts: str, also: Mapping[str, str] = MappingProxyType({})) -> Kind:
+    """Accept one of `texts`, in any case, or another word for it."""
+
+    def read(text: str) -> str:
+        word = also.get(text.lower(), text.lower())
+        if word not in texts:
+            raise ValueError(text)
+        return word
+
+    return Kind(f"one of {', '.join(texts)}", read, metavar="|".join(texts))
+
+
+def url(*schemes: str) -> Kind:
+    """Accept an address with one of `schemes`, a host, and no query; no slash at its end."""
+
+    def read(text: str) -> str:
+        parts = urlsplit(text)
+        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+            raise ValueError(text)
+        if parts.port == 0:
+            raise ValueError(text)
+        return text.rstrip("/")
+
+    return Kind(
+        f"an address that begins with {' or '.join(f'{s}://' for s in schemes)}",
+        read,
+        metavar="URL",
+    )
+
+
+def _some(text: str) -> str:
+    if not text.strip():
+        raise ValueError(text)
+    return text
+
+
+DURATION = Kind("a time such as 500ms, 30s, 5m or 1h, longer than 0", _read_duration,
+                metavar="TIME")  # fmt: skip
+BOOL = Kind("true or false", lambda text: _TRUTH[text.lower()], lambda value: str(value).lower(),
+            metavar="")  # fmt: skip
+PORT = whole(1, 65535, metavar="PORT")
+TEXT = Kind("a text that is not empty", _some, metavar="TEXT")
+FILE = Kind("the path of a file", str, metavar="FILE")
+VERBOSITY = Kind(
+    "true, or 2 for more",
+    {"false": "", "0": "", "no": "", "true": "debug", "1": "debug", "yes": "debug",
+     "2": "trace"}.__getitem__,
+)  # fmt: skip

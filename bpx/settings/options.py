@@ -1,0 +1,238 @@
+"""The options of bpx, each declared once: flag, variable, config key, default and help."""
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from bpx.settings.kinds import (
+    BOOL,
+    DURATION,
+    FILE,
+    PORT,
+    TEXT,
+    VERBOSITY,
+    choice,
+    url,
+    whole,
+)
+from bpx.settings.option import legacy, option
+
+_LEVELS = choice(
+    "trace", "debug", "info", "warn", "error", also=MappingProxyType({"warning": "warn"})
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The value of every option. A name ends in its unit."""
+
+    host: str = option(
+        "server.host",
+        TEXT,
+        "127.0.0.1",
+        "Address to listen on. With 0.0.0.0 whoever reaches this host may use the proxy.",
+    )
+    port_spot: int = option(
+        "server.port-spot",
+        PORT,
+        "8090",
+        "Port of the spot market.",
+        **legacy("BPX_PORT_SPOT", "-p", "--port-spot"),
+    )
+    port_futures: int = option(
+        "server.port-futures",
+        PORT,
+        "8091",
+        "Port of the futures market.",
+        **legacy("BPX_PORT_FUTURES", "-t", "--port-futures"),
+    )
+    read_timeout_s: float = option(
+        "server.read-timeout",
+        DURATION,
+        "30s",
+        "Longest time for a request to arrive, from its first byte to the end of its body.",
+    )
+    write_timeout_s: float = option(
+        "server.write-timeout",
+        DURATION,
+        "30s",
+        "Longest time that we wait for a client to take an answer, in all.",
+    )
+    idle_timeout_s: float = option(
+        "server.idle-timeout",
+        DURATION,
+        "60s",
+        "How long a connection may stay open without a request.",
+    )
+    shutdown_timeout_s: float = option(
+        "server.shutdown-timeout",
+        DURATION,
+        "30s",
+        "Longest time to finish the requests under way when told to stop.",
+    )
+
+    spot_requests_per_s: int = option(
+        "ratelimit.spot-rps",
+        whole(1, 10_000),
+        "20",
+        "Requests a second that go to the spot market over time.",
+    )
+    futures_requests_per_s: int = option(
+        "ratelimit.futures-rps",
+        whole(1, 10_000),
+        "40",
+        "Requests a second that go to the futures market over time.",
+    )
+    burst_multiplier: int = option(
+        "ratelimit.burst-multiplier",
+        whole(1, 1_000),
+        "2",
+        "A burst may have this many times 30 seconds' worth of requests.",
+    )
+
+    metrics_enabled: bool = option(
+        "features.enable-metrics", BOOL, "false", "Open the operators' port, with /metrics."
+    )
+    metrics_port: int | None = option(
+        "features.metrics-port",
+        PORT,
+        None,
+        "The operators' port.",
+        shown="8092; 8093 for futures alone",
+    )
+    fake_candles_disabled: bool = option(
+        "features.disable-fake-candles",
+        BOOL,
+        "false",
+        "Never make the candle of an interval in which nothing was traded yet.",
+        **legacy("BPX_DISABLE_FAKE_CANDLES", "-c", "--disable-fake-candles"),
+    )
+
+    close_wait_spot_s: float = option(
+        "candles.close-wait-spot",
+        DURATION,
+        "800ms",
+        "Longest wait for the final message of a spot candle before REST is asked.",
+    )
+    close_wait_futures_s: float = option(
+        "candles.close-wait-futures",
+        DURATION,
+        "2500ms",
+        "Longest wait for the final message of a futures candle before REST is asked.",
+    )
+
+    ticker_last_price: str = option(
+        "ticker.last-price",
+        choice("trade", "book"),
+        "trade",
+        "Where a ticker's lastPrice comes from: the last trade, or the book ticker.",
+    )
+
+    quiet_check_s: float = option(
+        "freshness.quiet-check",
+        DURATION,
+        "10s",
+        "A stream that is quiet for this long is checked by one REST call when somebody asks.",
+    )
+    check_interval_s: float = option(
+        "freshness.check-interval", DURATION, "60s", "Shortest time between two such checks."
+    )
+    alive_s: float = option(
+        "freshness.alive",
+        DURATION,
+        "5s",
+        "A connection without a frame for this long is not taken to be alive.",
+    )
+    exchange_info_s: float = option(
+        "freshness.exchange-info", DURATION, "60s", "How often exchangeInfo is fetched."
+    )
+
+    handshake_timeout_s: float = option(
+        "websocket.handshake-timeout", DURATION, "30s", "Longest time to open a connection."
+    )
+    ping_interval_s: float = option(
+        "websocket.ping-interval", DURATION, "30s", "How often a connection is pinged at least."
+    )
+    pong_timeout_s: float = option(
+        "websocket.pong-timeout",
+        DURATION,
+        "60s",
+        "A connection without a frame or an answered ping for this long is replaced.",
+    )
+    reconnect_delay_s: float = option(
+        "websocket.reconnect-delay", DURATION, "1s", "Longest wait before the first reconnect."
+    )
+    max_reconnect_delay_s: float = option(
+        "websocket.max-reconnect-delay", DURATION, "300s", "Longest wait before any reconnect."
+    )
+    message_queue_size: int = option(
+        "websocket.message-queue-size",
+        whole(10, 1_000_000),
+        "1000",
+        "Messages of one stream that may wait; when more do, the stream starts afresh.",
+    )
+
+    spot_rest_url: str = option(
+        "upstream.spot-rest",
+        url("https", "http"),
+        "https://api.binance.com",
+        "REST API of the spot market.",
+    )
+    spot_stream_url: str = option(
+        "upstream.spot-ws",
+        url("wss", "ws"),
+        "wss://stream.binance.com:9443",
+        "Streams of the spot market.",
+    )
+    futures_rest_url: str = option(
+        "upstream.futures-rest",
+        url("https", "http"),
+        "https://fapi.binance.com",
+        "REST API of the futures market.",
+    )
+    futures_stream_url: str = option(
+        "upstream.futures-ws",
+        url("wss", "ws"),
+        "wss://fstream.binance.com",
+        "Streams of the futures market; /public and /market are added.",
+    )
+    ca_file: str = option(
+        "upstream.ca-file",
+        FILE,
+        "",
+        "Certificates (PEM) to trust besides the usual ones, for an exchange of your own.",
+    )
+
+    log_level: str = option(
+        "logging.level",
+        _LEVELS,
+        "info",
+        "What to log. -v means debug, -vv means trace.",
+        **legacy("BPX_VERBOSE", kind=VERBOSITY),
+    )
+    log_format: str = option(
+        "logging.format", choice("text", "json"), "text", "Lines of text, or of JSON."
+    )
+    log_output: str = option(
+        "logging.output", FILE, "stdout", "Where to log: stdout, stderr, or a file."
+    )
+    structured_logs: bool = option(
+        "logging.enable-structured", BOOL, "false", "The same as --logging.format=json."
+    )
+
+    spot_disabled: bool = option(
+        "disable-spot", BOOL, "false", "Do not serve the spot market.", flags=("-s",)
+    )
+    futures_disabled: bool = option(
+        "disable-futures", BOOL, "false", "Do not serve the futures market.", flags=("-f",)
+    )
+    forwards_shown: bool = option(
+        "always-show-forwards",
+        BOOL,
+        "false",
+        "Log every forwarded request, whatever the level.",
+        flags=("-a",),
+    )
+
+    def operators_port(self, application: str) -> int:
+        """Return the operators' port of `spot`, `futures` or `both`."""
+        return self.metrics_port or (8093 if application == "futures" else 8092)

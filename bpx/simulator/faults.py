@@ -1,0 +1,143 @@
+"""The switchboard of faults: what a test can make the exchange do wrong."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from fnmatch import fnmatchcase
+from threading import Lock
+
+
+class Ending(Enum):
+    """How the answer to a REST request ends."""
+
+    REPLY = "reply"  # as it should
+    CLOSE = "close"  # the connection closes after the request was read
+    STALL = "stall"  # nothing comes, ever
+    HALF = "half"  # the head and half of the body come, then the connection closes
+
+
+@dataclass(frozen=True, slots=True)
+class RestFault:
+    """What happens to the REST requests whose target begins with `prefix`.
+
+    Args:
+        prefix: of the raw target; "" for all.
+        method: only requests with this method; None for any.
+        status: of a made-up reply; None leaves the exchange's own.
+        body: of the made-up reply.
+        headers: of the made-up reply.
+        delay_s: how long to wait before anything is sent, in real seconds.
+        ending: how the answer ends.
+        is_delivered: whether the exchange carries the request out, for the faults after which
+            the client cannot know: an order placed although no reply came. A made-up reply
+            (`status`) with `is_delivered` replaces the real one after it was computed.
+    """
+
+    prefix: str = ""
+    method: str | None = None
+    status: int | None = None
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    delay_s: float = 0.0
+    ending: Ending = Ending.REPLY
+    is_delivered: bool = True
+
+    def matches(self, method: str, target: str) -> bool:
+        """Return whether a request is meant."""
+        return target.startswith(self.prefix) and self.method in (None, method)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """How handshakes of streams are refused."""
+
+    status: int
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Faults:
+    """What is broken right now. Any thread may switch; the server looks before it acts."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._rest: list[tuple[RestFault, int | None]] = []
+        self._refusal: tuple[Refusal, int | None] | None = None
+        self._silenced: tuple[str, ...] = ()
+        self._deaf = False
+        self._pingless = False
+
+    @property
+    def is_deaf(self) -> bool:
+        """Whether connections are neither read nor written: a black hole."""
+        return self._deaf
+
+    @property
+    def is_pingless(self) -> bool:
+        """Whether the server sends no pings."""
+        return self._pingless
+
+    def break_rest(self, fault: RestFault, times: int | None = None) -> None:
+        """Let `fault` happen to the next `times` requests it means; None for all of them.
+
+        The newest fault that matches wins.
+        """
+        with self._lock:
+            self._rest.insert(0, (fault, times))
+
+    def take_rest(self, method: str, target: str) -> RestFault | None:
+        """Return the fault of this request, and count it as used."""
+        with self._lock:
+            for position, (fault, left) in enumerate(self._rest):
+                if fault.matches(method, target):
+                    self._use(position, fault, left)
+                    return fault
+        return None
+
+    def refuse_handshakes(self, refusal: Refusal, times: int | None = None) -> None:
+        """Answer the next `times` handshakes (None for all) with an HTTP reply."""
+        with self._lock:
+            self._refusal = (refusal, times)
+
+    def take_refusal(self) -> Refusal | None:
+        """Return how this handshake is refused, and count it; None if it is welcome."""
+        with self._lock:
+            if self._refusal is None:
+                return None
+            refusal, left = self._refusal
+            if left is not None:
+                self._refusal = (refusal, left - 1) if left > 1 else None
+            return refusal
+
+    def silence(self, *patterns: str) -> None:
+        """Acknowledge streams that match (`*@depth*`), but send nothing on them.
+
+        Replaces what was silenced before; with no pattern nothing is.
+        """
+        self._silenced = patterns
+
+    def is_silenced(self, stream: str) -> bool:
+        """Return whether nothing may be sent on `stream`."""
+        return any(fnmatchcase(stream, pattern) for pattern in self._silenced)
+
+    def black_hole(self, on: bool = True) -> None:
+        """Neither read from nor write to stream connections, and keep them open."""
+        self._deaf = on
+
+    def stop_pinging(self, on: bool = True) -> None:
+        """Send no pings."""
+        self._pingless = on
+
+    def clear(self) -> None:
+        """Mend everything."""
+        with self._lock:
+            self._rest.clear()
+            self._refusal = None
+            self._silenced = ()
+            self._deaf = self._pingless = False
+
+    def _use(self, position: int, fault: RestFault, left: int | None) -> None:
+        if left is not None and left > 1:
+            self._rest[position] = (fault, left - 1)
+        elif left is not None:
+            del self._rest[position]

@@ -1,0 +1,52 @@
+"""The best levels of one symbol's book."""
+
+from bpx.exchange.depth import Depth
+
+
+class DepthView:
+    """The best levels as they were after one message. It never changes.
+
+    Args:
+        version: counts the views of a book.
+        confirmed_at: when a message or a REST check last proved it, in monotonic seconds.
+        depth: the levels.
+    """
+
+    good_until_ms = None  # a book does not end by itself
+
+    def __init__(self, version: int, confirmed_at: float, depth: Depth) -> None:
+        self.version = version
+        self.confirmed_at = confirmed_at
+        self.depth = depth
+        self._bodies: dict[int, bytes] = {}
+
+    def body(self, limit: int) -> bytes:
+        """Return the reply to a depth request for `limit` levels of each side."""
+        if limit not in self._bodies:
+            self._bodies[limit] = self.depth.body(limit)
+        return self._bodies[limit]
+
+
+class TopOfBook:
+    """The best levels of one book: each frame and each REST reply tells all of them.
+
+    One greenlet owns it: share its `view()`.
+    """
+
+    def __init__(self) -> None:
+        self._depth: Depth | None = None
+        self._version = 0
+
+    def apply(self, depth: Depth) -> bool:
+        """Take the newer of what we have and `depth`; return whether the levels changed."""
+        ours = self._depth
+        if ours is not None and depth.update_id < ours.update_id:
+            return False
+        self._depth = depth
+        return ours is None or (ours.bids, ours.asks) != (depth.bids, depth.asks)
+
+    def view(self, confirmed_at: float) -> DepthView:
+        """Return the book as it is now. Only after the first `apply`."""
+        assert self._depth is not None, "nothing was applied"
+        self._version += 1
+        return DepthView(self._version, confirmed_at, self._depth)

@@ -1,0 +1,257 @@
+"""A series of candles: closed rows in one block, the newest row beside it."""
+
+from array import array
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bpx.errors import OutOfSync
+from bpx.exchange.interval import Interval
+from bpx.exchange.kline import Kline, Row, flat_row
+
+KEPT_BODIES = 8  # bodies a view remembers: bots of one kind ask for one limit
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Closed rows, oldest first, as one block of bytes.
+
+    Args:
+        block: the rows with their brackets, joined by commas.
+        starts: where each row begins in the block.
+        whole: the exchange has no older rows.
+    """
+
+    block: bytes = b""
+    starts: Sequence[int] = ()
+    whole: bool = False
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], whole: bool) -> "History":
+        """Build it from rows, oldest first."""
+        starts, position = array("I"), 0
+        for row in rows:
+            starts.append(position)
+            position += len(row.text) + 3  # brackets and comma
+        return cls(b",".join(b"[%s]" % row.text for row in rows), starts, whole)
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def open_ms(self, index: int) -> int:
+        """Return the open time of a row."""
+        start = self.starts[index] + 1
+        return int(self.block[start : self.block.index(b",", start)])
+
+    def tail(self, rows: int) -> bytes | None:
+        """Return the newest `rows` rows, all if it is whole and has fewer; None if unknown."""
+        if rows >= len(self.starts):
+            return self.block if rows == len(self.starts) or self.whole else None
+        return self.block[self.starts[-rows] :] if rows > 0 else b""
+
+    def before(self, open_ms: int) -> "History":
+        """Return it without the rows from `open_ms` on."""
+        kept = len(self.starts)
+        while kept and self.open_ms(kept - 1) >= open_ms:
+            kept -= 1
+        if kept == len(self.starts):
+            return self
+        block = self.block[: max(0, self.starts[kept] - 1)]
+        return History(block, self.starts[:kept], self.whole)
+
+    def then(self, rows: Sequence[Row], most_rows: int) -> "History":
+        """Return it with `rows` at the end, and without the oldest over `most_rows`."""
+        added = History.of(rows, whole=False)
+        block = b",".join(part for part in (self.block, added.block) if part)
+        shift = len(block) - len(added.block)
+        starts = array("I", self.starts)
+        starts.extend(start + shift for start in added.starts)
+        if len(starts) <= most_rows:
+            return History(block, starts, self.whole)
+        cut = starts[-most_rows]
+        kept = array("I", (start - cut for start in starts[-most_rows:]))
+        return History(block[cut:], kept, whole=False)
+
+
+class CandlesView:
+    """A series as it was after one message. It never changes, so any greenlet may read it.
+
+    Args:
+        version: counts the views of a series.
+        confirmed_at: when a message or a REST check last proved it, in monotonic seconds.
+        history: the closed rows before `newest`.
+        newest: the last row that the exchange sent.
+        final: whether `newest` has closed for good.
+        following: the flat row that stands for the next candle until its first message.
+    """
+
+    def __init__(
+        self,
+        version: int,
+        confirmed_at: float,
+        history: History,
+        newest: Row | None,
+        final: bool,
+        following: Row | None,
+    ) -> None:
+        self.version = version
+        self.confirmed_at = confirmed_at
+        self.history = history
+        self.newest = newest
+        self.final = final
+        self.following = following
+        self._bodies: dict[tuple[int, bool], bytes | None] = {}
+
+    @property
+    def good_until_ms(self) -> int | None:
+        """The exchange time at which it stops being an answer by itself; None if it never does."""
+        last = self.following if self.following is not None and self.final else self.newest
+        return None if last is None else last.close_ms
+
+    def is_rolled_over(self, at_ms: int) -> bool:
+        """Whether `newest` is over at exchange time `at_ms`, so that a new candle has begun."""
+        return self.newest is not None and at_ms > self.newest.close_ms
+
+    def body(self, limit: int, with_following: bool) -> bytes | None:
+        """Return the newest `limit` rows as a reply; None if it does not have that many.
+
+        With `with_following` the last of them is the flat row of the candle that has begun.
+        """
+        key = (limit, with_following)
+        if key not in self._bodies:
+            if len(self._bodies) >= KEPT_BODIES:
+                self._bodies.clear()
+            self._bodies[key] = self._join(limit, with_following)
+        return self._bodies[key]
+
+    def _join(self, limit: int, with_following: bool) -> bytes | None:
+        rows = [self.newest] if self.newest is not None else []
+        if with_following and self.following is not None:
+            rows.append(self.following)
+        rows = rows[-limit:]
+        history = self.history.tail(limit - len(rows))
+        if history is None:
+            return None
+        parts = [b"[%s]" % row.text for row in rows]
+        return b"[%s]" % b",".join([history, *parts] if history else parts)
+
+
+class Candles:
+    """One series of candles: a history from REST, and every frame since.
+
+    One greenlet owns it: share its `view()`.
+
+    Args:
+        interval: of its candles.
+    """
+
+    def __init__(self, interval: Interval) -> None:
+        self._interval = interval
+        self._most_rows = 0
+        self._history = History.of([], whole=False)
+        self._newest: Row | None = None
+        self._final = False
+        self._version = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing has been loaded yet."""
+        return self._newest is None and not self._history.whole
+
+    def missing_rows(self, at_ms: int) -> int:
+        """Return how many of the newest rows REST has to give to be complete at `at_ms`.
+
+        The newest row that we have is among them: it may have changed.
+        """
+        if self._newest is None:
+            return 1
+        open_ms, rows = self._newest.open_ms, 1
+        while rows < self._most_rows and (next_ms := self._interval.next_open_ms(open_ms)) <= at_ms:
+            open_ms, rows = next_ms, rows + 1
+        return rows
+
+    def lacks(self, rows: int) -> bool:
+        """Whether the exchange may have `rows` rows and we do not."""
+        return not self._history.whole and rows > len(self._history) + 1
+
+    def follows(self, kline: Kline) -> bool:
+        """Whether a frame can be applied: nothing is missing before it."""
+        newest, row = self._newest, kline.row
+        if newest is None:
+            return self._history.whole
+        return row.open_ms <= newest.open_ms or (self._final and row.open_ms == newest.close_ms + 1)
+
+    def load(self, rows: Sequence[Row], asked: int) -> bool:
+        """Take the newest rows as REST gave them, which was asked for `asked` of them.
+
+        What we have before them is kept if they join it. A candle that the stream has brought
+        further than REST is kept, too.
+
+        Returns:
+            Whether REST told nothing new.
+        """
+        if not rows:
+            was_empty = self._newest is None
+            self._history, self._newest, self._final = History(whole=True), None, False
+            return was_empty
+        ours, theirs = self._newest, rows[-1]
+        if ours is not None and theirs.open_ms < ours.open_ms:
+            return True  # the stream has gone on since
+        agrees = self._agrees(theirs)
+        self._most_rows = max(self._most_rows, asked)
+        self._history = self._joined(rows, whole=len(rows) < asked)
+        if ours is None or theirs.open_ms > ours.open_ms or theirs.trades > ours.trades:
+            self._newest, self._final = theirs, False
+        return agrees
+
+    def apply(self, kline: Kline) -> None:
+        """Bring the series up to a frame. A frame that is older than the series changes nothing.
+
+        Raises:
+            OutOfSync: a candle, or the final frame of one, is missing before this frame.
+        """
+        row, newest = kline.row, self._newest
+        if not self.follows(kline):
+            raise OutOfSync(f"a candle is missing before the one of {row.open_ms}")
+        if newest is None:
+            self._newest, self._final = row, kline.final
+        elif row.open_ms < newest.open_ms:
+            self._settle(kline)
+        elif row.open_ms > newest.open_ms:
+            self._history = self._history.then([newest], self._most_rows)
+            self._newest, self._final = row, kline.final
+        elif not self._final and (kline.final or row.trades >= newest.trades):
+            self._newest, self._final = row, kline.final
+
+    def view(self, confirmed_at: float) -> CandlesView:
+        """Return the series as it is now."""
+        self._version += 1
+        following = None
+        if self._newest is not None and self._final:
+            close_ms = self._interval.next_open_ms(self._newest.close_ms + 1) - 1
+            following = flat_row(self._newest, close_ms)
+        return CandlesView(
+            self._version, confirmed_at, self._history, self._newest, self._final, following
+        )
+
+    def _settle(self, kline: Kline) -> None:
+        """Let a late final frame replace the closed row that REST had given in its place."""
+        history, row = self._history, kline.row
+        if kline.final and history.starts and history.open_ms(-1) == row.open_ms:
+            self._history = history.before(row.open_ms).then([row], self._most_rows)
+
+    def _agrees(self, theirs: Row) -> bool:
+        ours = self._newest
+        if ours is None:
+            return False
+        if theirs.open_ms == ours.open_ms:
+            return theirs.trades <= ours.trades
+        # The flat row of a candle that has just begun tells nothing new after a final frame.
+        return self._final and theirs.open_ms == ours.close_ms + 1 and theirs.trades == 0
+
+    def _joined(self, rows: Sequence[Row], *, whole: bool) -> History:
+        """Return the history before the last of `rows`, with what we have if they join it."""
+        closed = rows[:-1]
+        ours = self._newest
+        if whole or ours is None or rows[0].open_ms > ours.open_ms:
+            return History.of(closed, whole)
+        return self._history.before(rows[0].open_ms).then(closed, self._most_rows)

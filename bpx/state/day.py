@@ -1,0 +1,93 @@
+"""The last 24 hours of one symbol: its ticker, with the best prices as they come."""
+
+from collections.abc import Mapping
+from functools import cached_property
+
+import orjson
+
+from bpx.exchange.ticker import Ticker, TickerShape
+
+
+class DayView:
+    """A ticker as it was after one message. It never changes.
+
+    Args:
+        version: counts the views of a ticker.
+        confirmed_at: when a message or a REST check last proved it, in monotonic seconds.
+        ticker: the fields, in the order of a reply.
+        shape: which of them a short reply has.
+    """
+
+    good_until_ms = None  # what is not confirmed again is asked for again
+
+    def __init__(
+        self, version: int, confirmed_at: float, ticker: Ticker, shape: TickerShape
+    ) -> None:
+        self.version = version
+        self.confirmed_at = confirmed_at
+        self._ticker = ticker
+        self._shape = shape
+
+    @cached_property
+    def full(self) -> bytes:
+        """The reply to a request of type FULL."""
+        return orjson.dumps(self._ticker)
+
+    @cached_property
+    def mini(self) -> bytes:
+        """The reply to a request of type MINI."""
+        return orjson.dumps({name: self._ticker[name] for name in self._shape.mini})
+
+
+class Day:
+    """The last 24 hours of one symbol.
+
+    Ticker frames tell everything once a second or two; book ticker frames, where the market has
+    them in its tickers, tell the best prices as they change. Once a book ticker has come, the
+    ticker's own best prices are not used: they are up to a second older.
+
+    One greenlet owns it: share its `view()`.
+
+    Args:
+        shape: how the market writes a ticker.
+        last_price: the field of the book ticker to show as `lastPrice`; None for the last trade.
+    """
+
+    def __init__(self, shape: TickerShape, last_price: str | None) -> None:
+        self._shape = shape
+        self._last_price = last_price
+        self._ticker: Ticker | None = None
+        self._best: Mapping[str, str] = {}
+        self._best_id = -1
+        self._version = 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no ticker has come yet."""
+        return self._ticker is None
+
+    def apply(self, ticker: Ticker) -> bool:
+        """Take the newer of what we have and `ticker`; return whether its trades are newer."""
+        ours = self._ticker
+        if ours is not None and ticker["closeTime"] < ours["closeTime"]:  # type: ignore[operator]
+            return False
+        self._ticker = ticker
+        return ours is None or ours["lastId"] != ticker["lastId"]
+
+    def apply_best(self, update_id: int, best: Mapping[str, str]) -> None:
+        """Take the best prices and quantities of a book ticker, unless they are older."""
+        if update_id >= self._best_id:
+            self._best, self._best_id = best, update_id
+
+    def forget_best(self) -> None:
+        """Trust the ticker's best prices again, until the next book ticker: some were missed."""
+        self._best, self._best_id = {}, -1
+
+    def view(self, confirmed_at: float) -> DayView:
+        """Return the ticker as it is now. Only when it is not empty."""
+        assert self._ticker is not None, "no ticker was applied"
+        self._version += 1
+        ticker: dict[str, str | int] = {**self._ticker, **self._best}
+        if self._last_price is not None and self._last_price in ticker:
+            ticker["lastPrice"] = ticker[self._last_price]
+        return DayView(self._version, confirmed_at, ticker, self._shape)

@@ -1,0 +1,131 @@
+"""A request to Binance, what kind it is, and what comes back."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+from urllib.parse import unquote_plus
+
+Headers = tuple[tuple[str, str], ...]
+
+DEFAULT_RECV_WINDOW_MS = 5000  # Binance's, where a signed request does not say
+
+
+class Kind(Enum):
+    """What a request is for: how much of the budget it may use, and how long it may take.
+
+    Attributes:
+        share: of a limit, up to which calls of this kind may spend.
+        pool: name of its connections; kinds with different pools cannot take each other's.
+        total_s: seconds from the start to the last byte of the reply.
+        wait_s: seconds that it may wait for the budget before it is refused.
+    """
+
+    CANCEL = (1.00, "trade", 13.0, 0.0)
+    ORDER = (0.95, "trade", 13.0, 0.0)
+    SIGNED = (0.85, "signed", 13.0, 1.0)
+    PUBLIC = (0.70, "public", 12.0, 5.0)
+    BACKGROUND = (0.50, "public", 12.0, 5.0)
+
+    def __init__(self, share: float, pool: str, total_s: float, wait_s: float) -> None:
+        self.share = share
+        self.pool = pool
+        self.total_s = total_s
+        self.wait_s = wait_s
+
+    @property
+    def is_trade(self) -> bool:
+        """Whether it changes something at Binance."""
+        return self.pool == "trade"
+
+    @property
+    def is_public(self) -> bool:
+        """Whether it only reads, and needs no signature: asking twice does no harm."""
+        return self.pool == "public"
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What to ask Binance.
+
+    Args:
+        method: as the client wrote it.
+        target: raw path and query, byte for byte (latin-1); it begins with "/".
+        headers: those that may cross, see `headers.to_binance`.
+        body: byte for byte.
+        weight: what Binance will charge.
+        kind: decides about budget, connections and time.
+    """
+
+    method: str
+    target: str
+    headers: Headers = ()
+    body: bytes = b""
+    weight: int = 1
+    kind: Kind = Kind.PUBLIC
+
+
+class BodyStream(Iterator[bytes], Protocol):
+    """The body of a large reply, in chunks.
+
+    If it breaks, iterating raises a RequestFailed: the client's connection is then to be reset.
+    """
+
+    def close(self) -> None:
+        """Give the connection up, however much has been read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What Binance answered.
+
+    Args:
+        status: of HTTP.
+        headers: those that may cross, see `headers.to_client`. Content-Length is among them only
+            where `body` cannot tell it: with a stream, and for HEAD.
+        body: encoded as Content-Encoding says; checked whole.
+        stream: the body instead, of a reply that is too large to be read first. Close it.
+        kept_at: monotonic seconds when Binance gave this reply, if it was given before.
+    """
+
+    status: int
+    headers: Headers
+    body: bytes
+    stream: BodyStream | None = None
+    kept_at: float | None = None
+
+    def header(self, name: str) -> str | None:
+        """Return the first header of that name, in any case."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+
+
+def kind_of(method: str, query: str, body: bytes) -> Kind:
+    """Tell what a client's request is for. A key alone makes no difference, a signature does.
+
+    Args:
+        method: of HTTP; whatever is not known to only read counts as an order.
+        query: raw, without the "?".
+        body: raw.
+    """
+    if method == "DELETE":
+        return Kind.CANCEL
+    if method not in ("GET", "HEAD"):
+        return Kind.ORDER
+    if "signature" in _names(query) or "signature" in _names(body.decode("latin-1")):
+        return Kind.SIGNED
+    return Kind.PUBLIC
+
+
+def recv_window_ms(call: Call) -> float:
+    """Return for how long a signed call is good after its timestamp."""
+    _, _, query = call.target.partition("?")
+    for part in (query, call.body.decode("latin-1")):
+        for pair in part.split("&"):
+            name, _, value = pair.partition("=")
+            if name == "recvWindow" and value.replace(".", "", 1).isdecimal() and value.isascii():
+                return float(value)
+    return DEFAULT_RECV_WINDOW_MS
+
+
+def _names(query: str) -> set[str]:
+    return {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}

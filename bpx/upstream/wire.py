@@ -1,0 +1,172 @@
+"""One call on the wire: sent once, read whole, and every fault sorted by what may have happened."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import requests
+
+from bpx.errors import NotSent, OutcomeUnknown, ReadFailed, RequestFailed
+from bpx.runtime import Runtime
+from bpx.upstream.body import WHOLE_BYTES, check_json, decode
+from bpx.upstream.call import Call, Headers, Kind, Reply
+from bpx.upstream.headers import to_client
+from bpx.upstream.large import ReplyStream
+from bpx.upstream.raw import FAULTS, Attempt, Connecting, RawSession, header_pairs
+
+CHUNK_BYTES = 1 << 16
+OFFLOAD_BYTES = 1 << 16  # from which on an encoded body is checked beside everything else
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much and how long.
+
+    Args:
+        connections: by pool.
+        idle_s: by pool, how long an unused connection is still good.
+        connect_s: name look-up, connect and TLS.
+        pool_wait_s: for a connection of a full pool.
+        total_s: from start to end, instead of a kind's own.
+    """
+
+    connections: Mapping[str, int] = field(
+        default_factory=lambda: {"public": 30, "signed": 10, "trade": 10}
+    )
+    idle_s: Mapping[str, float] = field(
+        default_factory=lambda: {"public": 60.0, "signed": 60.0, "trade": 2.0}
+    )
+    connect_s: float = 3.0
+    pool_wait_s: float = 1.0
+    total_s: float | None = None
+
+    def total_of(self, kind: Kind) -> float:
+        """Return the seconds that a call of that kind may take."""
+        return kind.total_s if self.total_s is None else self.total_s
+
+
+class Broken(Exception):
+    """An attempt failed; `failure` is what the client is to know."""
+
+    def __init__(self, failure: RequestFailed, attempt: Attempt, *, is_worth_another: bool) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+        self.was_sent = attempt.was_sent
+        self.is_worth_another = is_worth_another
+
+
+class Wire:
+    """Sessions to one origin, a pool for each sort of call."""
+
+    def __init__(
+        self, origin: str, runtime: Runtime, bounds: Bounds, ca_file: str | None = None
+    ) -> None:
+        self._runtime = runtime
+        self._bounds = bounds
+        self._sessions = {
+            pool: RawSession(origin, connections, self._connecting(pool), ca_file)
+            for pool, connections in bounds.connections.items()
+        }
+
+    def close(self) -> None:
+        """Close all connections that are not in use."""
+        for session in self._sessions.values():
+            session.close()
+
+    def ask(self, call: Call, left_s: float, whole_bytes: int = WHOLE_BYTES) -> Reply:
+        """Send a call once and read its reply.
+
+        Args:
+            call: what to send.
+            left_s: seconds for all of it.
+            whole_bytes: up to which the reply is read before it is returned.
+
+        Raises:
+            Broken: there is no reply that could be passed on.
+        """
+        attempt = Attempt(call.target)
+        try:
+            with self._runtime.deadline(left_s):
+                return self._ask(call, attempt, left_s, whole_bytes)
+        except FAULTS as error:
+            failure = _failure(call.kind, attempt, error)
+            raise Broken(
+                failure,
+                attempt,
+                is_worth_another=attempt.was_reused and isinstance(error, requests.ConnectionError),
+            ) from error
+
+    def _ask(self, call: Call, attempt: Attempt, left_s: float, whole_bytes: int) -> Reply:
+        session = self._sessions[call.kind.pool]
+        timeout = (min(self._bounds.connect_s, left_s), left_s)
+        response = session.deliver(call, attempt, timeout)
+        try:
+            reply = self._read(call, attempt, response, whole_bytes)
+        except BaseException:
+            response.close()
+            raise
+        return reply
+
+    def _read(self, call: Call, attempt: Attempt, response: Any, whole_bytes: int) -> Reply:
+        status: int = response.status_code
+        if not attempt.was_sent:
+            raise ValueError("a reply without a request")
+        if status < 200 or (300 <= status < 400 and status != 304):
+            raise ValueError(f"reply with status {status}")
+        pairs = header_pairs(response)
+        headers = to_client(pairs)
+        if call.method == "HEAD":
+            headers += _content_length(pairs)
+        chunks = response.raw.stream(CHUNK_BYTES, decode_content=False)
+        body = bytearray()
+        for chunk in chunks:
+            body += chunk
+            if len(body) > whole_bytes:
+                stream = ReplyStream(self._runtime, response, bytes(body), chunks)
+                return Reply(status, headers + _content_length(pairs), b"", stream)
+        response.raw.release_conn()
+        reply = Reply(status, headers, bytes(body))
+        self._check(reply, has_end=_has_end(call, status, response))
+        return reply
+
+    def _check(self, reply: Reply, *, has_end: bool) -> None:
+        """Prove that a body is whole: by its encoding, and by itself if nothing frames it."""
+        encoding = reply.header("Content-Encoding")
+        if not reply.body or (encoding is None and has_end):
+            return
+        decoding = partial(decode, reply.body, encoding)
+        decoded = self.beside(decoding, len(reply.body))
+        if not has_end and "json" in (reply.header("Content-Type") or "json"):
+            check_json(decoded)
+
+    def beside(self, compute: Callable[[], bytes], size_bytes: int) -> bytes:
+        """Return what `compute` returns; if it has much to do, it does it in a thread."""
+        return self._runtime.offload(compute) if size_bytes > OFFLOAD_BYTES else compute()
+
+    def _connecting(self, pool: str) -> Connecting:
+        return Connecting(
+            now=self._runtime.now,
+            deadline=self._runtime.deadline,
+            connect_s=self._bounds.connect_s,
+            wait_s=self._bounds.pool_wait_s,
+            idle_s=self._bounds.idle_s[pool],
+        )
+
+
+def _failure(kind: Kind, attempt: Attempt, error: Exception) -> RequestFailed:
+    reason = f"{type(error).__name__}: {error}"
+    if not attempt.was_sent:
+        return NotSent(reason)
+    return ReadFailed(reason) if kind.is_public else OutcomeUnknown(reason)
+
+
+def _content_length(pairs: list[tuple[str, str]]) -> Headers:
+    return tuple(pair for pair in pairs if pair[0].lower() == "content-length")[:1]
+
+
+def _has_end(call: Call, status: int, response: requests.Response) -> bool:
+    """Tell whether HTTP itself shows where the body ends: without that, a cut looks like it."""
+    is_bodiless = call.method == "HEAD" or status in (204, 304)
+    is_chunked = "chunked" in response.headers.get("Transfer-Encoding", "").lower()
+    return is_bodiless or is_chunked or "Content-Length" in response.headers

@@ -1,0 +1,50 @@
+"""What a client gets when there is no answer: always JSON, in the shape of Binance's errors."""
+
+import logging
+
+from flask import Response, request
+from werkzeug.exceptions import HTTPException
+
+from bpx import metrics
+from bpx.errors import RequestFailed
+from bpx.exchange.failure import error_body
+
+JSON = "application/json;charset=UTF-8"  # as Binance writes it
+FAILED = "Internal error; unable to process your request. Please try again."
+CODES = {413: -1100}  # ccxt reads it as a bad request; -1020 (unsupported operation) otherwise
+UNSUPPORTED = -1020
+
+log = logging.getLogger(__name__)
+
+
+def explain(error: RequestFailed) -> Response:
+    """Say why a request was not answered."""
+    reason = getattr(error, "reason", None)
+    if reason is not None:
+        log.warning("%s %s: %s", request.method, request.path, reason)
+    response = _response(error.status, error.code, str(error))
+    if error.retry_after is not None:
+        response.headers["Retry-After"] = error.retry_after
+    return response
+
+
+def refuse(error: HTTPException) -> Response:
+    """Refuse what no application would take, such as a body that is too large."""
+    status = error.code or 500
+    response = _response(status, CODES.get(status, UNSUPPORTED), error.name)
+    if status == 413:
+        response.headers["Connection"] = "close"  # what was not read is not to be read now
+    return response
+
+
+def explain_bug(error: Exception) -> Response:
+    """Answer when we have a bug: it is logged, and the client learns no more than it needs."""
+    log.error("%s %s", request.method, request.path, exc_info=error)
+    return _response(500, -1000, FAILED)
+
+
+def _response(status: int, code: int, message: str) -> Response:
+    metrics.REPLIES.labels(request.blueprint or "none", "proxy").inc()
+    response = Response(error_body(code, message), status, content_type=JSON)
+    response.headers["Data-Source"] = "proxy"
+    return response

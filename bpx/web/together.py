@@ -1,0 +1,22 @@
+"""Several registries of metrics, shown as one."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric
+
+
+class Together:
+    """What `generate_latest` takes for a registry: families of one name become one family."""
+
+    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
+        self._registries = list(registries)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family once, with the samples of all registries."""
+        families: dict[str, Metric] = {}
+        for registry in self._registries:
+            for family in registry.collect():
+                known = families.setdefault(family.name, family)
+                if known is not family:
+                    known.samples.extend(family.samples)
+        yield from families.values()

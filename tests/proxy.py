@@ -1,0 +1,147 @@
+"""The real server as a process of its own: gunicorn, its gevent worker, our settings."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.waiting import eventually
+
+ROOT = Path(__file__).parent.parent
+SECONDS_TO_START = 20.0
+SECONDS_TO_STOP = 20.0
+
+
+@dataclass
+class Proxy:
+    """A server that is running.
+
+    Args:
+        urls: one for each market that it serves.
+        operators_url: of the operators' port.
+        pid: of gunicorn's master.
+    """
+
+    urls: list[str]
+    operators_url: str
+    pid: int
+    log_path: Path
+
+    @property
+    def url(self) -> str:
+        """The first market's."""
+        return self.urls[0]
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Host and port of the first market."""
+        host, port = self.url.removeprefix("http://").split(":")
+        return host, int(port)
+
+    def log(self) -> str:
+        """Everything it has printed so far."""
+        return self.log_path.read_text()
+
+
+@contextmanager
+def running_proxy(
+    app: str = "spot", env: Mapping[str, str] | None = None, args: Sequence[str] = ()
+) -> Iterator[Proxy]:
+    """Run `gunicorn -c gunicorn.conf.py wsgi:<app>` on free ports; it must end with code 0.
+
+    Args:
+        app: `spot`, `futures`, `both`, or the `module:name` of another application.
+        env: variables on top of the bare minimum; nothing of the caller's BPX_ is inherited.
+        args: more of gunicorn's command line.
+    """
+    operators_port = free_port()
+    with ExitStack() as stack:
+        count = 2 if app == "both" else 1
+        listeners = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        ports = [listener.getsockname()[1] for listener in listeners]
+        directory = stack.enter_context(tempfile.TemporaryDirectory())
+        log_path = Path(directory) / "log"
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
+        for listener in listeners:
+            command += ["-b", f"fd://{listener.fileno()}"]
+        process = stack.enter_context(
+            running(
+                [*command, *args, app if ":" in app else f"wsgi:{app}"],
+                env={
+                    "BPX_FEAT_ENABLE_METRICS": "true",
+                    "BPX_FEAT_METRICS_PORT": str(operators_port),
+                    **(env or {}),
+                },
+                log_path=log_path,
+                pass_fds=[listener.fileno() for listener in listeners],
+            )
+        )
+        for listener in listeners:
+            listener.close()  # the server has it now, and alone
+        for port in ports:
+            wait_for_server(port, process, log_path)
+        yield Proxy(
+            urls=[f"http://127.0.0.1:{port}" for port in ports],
+            operators_url=f"http://127.0.0.1:{operators_port}",
+            pid=process.pid,
+            log_path=log_path,
+        )
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    env: Mapping[str, str],
+    log_path: Path,
+    pass_fds: Sequence[int] = (),
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command of this repository; told to stop, it must end with code 0."""
+    with log_path.open("wb") as log:
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=bare_environment() | dict(env), stdout=log, stderr=log,
+            pass_fds=list(pass_fds), start_new_session=True,
+        )  # fmt: skip
+    try:
+        yield process
+        process.send_signal(signal.SIGTERM)
+        code = process.wait(SECONDS_TO_STOP)
+        assert code == 0, f"it ended with code {code}:\n{log_path.read_text()}"
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def bare_environment() -> dict[str, str]:
+    """Return the caller's environment without any option of bpx."""
+    return {name: text for name, text in os.environ.items() if not name.startswith("BPX_")}
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at this moment."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def wait_for_server(port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
+    """Wait until a server answers on `port`, without asking it for anything upstream."""
+
+    def answers() -> bool:
+        assert process.poll() is None, f"it did not start:\n{log_path.read_text()}"
+        try:
+            with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+                client.sendall(b"this is no request\r\n\r\n")
+                return client.recv(12) == b"HTTP/1.1 400"
+        except OSError:
+            return False
+
+    eventually(answers, SECONDS_TO_START)

@@ -1,0 +1,21 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.proxy import Proxy, running_proxy
+
+EXAMPLE = "tests.server.example:app"
+
+
+@pytest.fixture(scope="module")
+def impatient() -> Iterator[Proxy]:
+    """A server that waits for no client longer than half a second."""
+    with running_proxy(
+        EXAMPLE,
+        env={
+            "BPX_SERVER_READ_TIMEOUT": "500ms",
+            "BPX_SERVER_WRITE_TIMEOUT": "500ms",
+            "BPX_SERVER_IDLE_TIMEOUT": "500ms",
+        },
+    ) as proxy:
+        yield proxy

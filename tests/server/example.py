@@ -1,0 +1,75 @@
+"""An application that misbehaves on purpose, to run under the real server."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from time import sleep
+from typing import Any
+
+from bpx.server.ports import ByPort
+
+BIG = b"x" * 30_000_000
+
+
+def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer by path; an unknown one with what was asked, as it came."""
+    answer = PATHS.get(environ["PATH_INFO"])
+    if answer is not None:
+        return answer(environ, start_response)
+    return _plain(start_response, environ["RAW_URI"].encode())
+
+
+def _echo(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _plain(start_response, environ["wsgi.input"].read())
+
+
+def _big(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _plain(start_response, BIG)
+
+
+def _raises(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    raise RuntimeError("GET /api/v3/order?signature=canary0canary failed")
+
+
+def _breaks(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [("Content-Type", "application/json")])
+    yield b"[[1,2],[3"
+    raise RuntimeError("the source broke")
+
+
+def _streamed(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    start_response("200 OK", [])
+    return iter([b"one", b"two"])
+
+
+def _slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    Path(environ["QUERY_STRING"]).touch()  # tells the test that it is under way
+    sleep(1)
+    return _plain(start_response, b"done")
+
+
+def _dated(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    return _plain(start_response, b"", [("Date", "Thu, 01 Jan 1970 00:00:00 GMT")])
+
+
+def _plain(
+    start_response: Callable[..., Any], body: bytes, more: Iterable[tuple[str, str]] = ()
+) -> list[bytes]:
+    start_response("200 OK", [("Content-Length", str(len(body))), *more])
+    return [body]
+
+
+def operators(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer as the operators' port would."""
+    return _plain(start_response, b"operators")
+
+
+PATHS = {
+    "/echo": _echo,
+    "/big": _big,
+    "/raises": _raises,
+    "/breaks": _breaks,
+    "/streamed": _streamed,
+    "/slow": _slow,
+    "/dated": _dated,
+}
+app = ByPort([application], [], operators)

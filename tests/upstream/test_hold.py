@@ -1,0 +1,123 @@
+import pytest
+
+from bpx.errors import Banned, RequestFailed, Throttled
+from bpx.upstream.hold import Hold, Refusal, read_refusal
+
+T_MS = 1_800_000_000_000  # a whole minute
+BANNED = (
+    b'{"code":-1003,"msg":"Way too much request weight used; IP banned until 1800000090000. '
+    b'Please use WebSocket Streams for live updates to avoid bans."}'
+)
+TOO_MANY = b'{"code":-1003,"msg":"Too many requests; current limit of IP(1.2.3.4) is 2400."}'
+
+
+@pytest.mark.parametrize(
+    ("status", "retry_after", "body", "at_ms", "seconds"),
+    [
+        (429, "7", TOO_MANY, T_MS, 7),
+        (418, "120", BANNED, T_MS, 120),
+        (418, None, BANNED, T_MS, 90),
+        (418, "soon", BANNED, T_MS, 90),
+        (418, None, BANNED, None, 120),
+        (418, None, BANNED, T_MS + 100_000, 1),
+        (418, None, b"<html>", T_MS, 120),
+        (429, None, TOO_MANY, T_MS + 45_000, 15),
+        (429, None, b"", None, 60),
+        (429, "0", b"", T_MS, 1),
+        (429, "99999999", b"", T_MS, 259_200),
+        (429, "7", b"[1]", T_MS, 7),
+    ],
+)
+def test_how_long_a_refusal_holds(
+    status: int, retry_after: str | None, body: bytes, at_ms: int | None, seconds: float
+):
+    refusal = read_refusal(status, retry_after, body, at_ms)
+    assert refusal is not None
+    assert refusal.seconds == seconds
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, b"{}"),
+        (400, TOO_MANY),
+        (403, b"<html>"),
+        (503, b'{"code":-1003,"msg":"x"}'),
+        (429, b'{"code":-1015,"msg":"Too many new orders; current limit is 50 per 10S."}'),
+    ],
+)
+def test_what_starts_no_hold(status: int, body: bytes):
+    assert read_refusal(status, "7", body, T_MS) is None
+
+
+def refused(hold: Hold, now: float) -> RequestFailed:
+    with pytest.raises(RequestFailed) as caught:
+        hold.admit(now)
+    return caught.value
+
+
+def test_nothing_goes_during_a_hold_and_everybody_hears_the_seconds_that_are_left():
+    hold = Hold("limit")
+    hold.start(Refusal(429, -1003, "Too many requests.", 7), now=100)
+    error = refused(hold, now=100)
+    assert isinstance(error, Throttled)
+    assert (error.status, error.code, str(error)) == (429, -1003, "Too many requests.")
+    assert [refused(hold, now).retry_after for now in (100, 103.2, 106.9)] == ["7", "4", "1"]
+
+
+def test_a_ban_is_passed_on_as_a_ban():
+    hold = Hold("limit")
+    hold.start(Refusal(418, -1003, "IP banned until 1800000090000.", 90), now=0)
+    error = refused(hold, now=1)
+    assert isinstance(error, Banned)
+    assert (error.status, str(error)) == (418, "IP banned until 1800000090000.")
+
+
+def test_without_words_of_binance_ours_are_like_them():
+    hold = Hold("current limit is 6000")
+    hold.start(Refusal(429, -1003, None, 7), now=0)
+    assert str(refused(hold, now=0)) == "current limit is 6000"
+    hold.start(Refusal(418, -1003, None, 120), now=0)
+    assert "IP banned" in str(refused(hold, now=0))
+
+
+def test_after_a_hold_one_call_is_the_probe_and_the_others_wait():
+    hold = Hold("limit")
+    hold.start(Refusal(429, -1003, None, 7), now=0)
+    assert hold.admit(now=7)
+    assert refused(hold, now=7).retry_after == "1"
+    hold.end_probe(now=8, was_answered=True)
+    assert not hold.admit(now=8)
+
+
+def test_a_probe_without_an_answer_is_followed_by_another():
+    hold = Hold("limit")
+    hold.start(Refusal(429, -1003, None, 7), now=0)
+    hold.admit(now=7)
+    hold.end_probe(now=8, was_answered=False)
+    assert hold.admit(now=8)
+
+
+def test_a_probe_that_is_refused_holds_again():
+    hold = Hold("limit")
+    hold.start(Refusal(429, -1003, None, 7), now=0)
+    hold.admit(now=7)
+    hold.end_probe(now=8, was_answered=False)
+    hold.start(Refusal(418, -1003, None, 120), now=8)
+    assert refused(hold, now=8).retry_after == "120"
+
+
+def test_a_late_refusal_prolongs_a_hold_and_never_shortens_it():
+    hold = Hold("limit")
+    hold.start(Refusal(418, -1003, None, 120), now=0)
+    hold.start(Refusal(429, -1003, None, 7), now=1)
+    assert (refused(hold, now=2).status, hold.seconds_left(now=2)) == (418, 118)
+
+
+def test_a_probe_cannot_lift_a_hold_that_began_after_it_went():
+    hold = Hold("limit")
+    hold.start(Refusal(429, -1003, None, 7), now=0)
+    hold.admit(now=7)
+    hold.start(Refusal(429, -1003, None, 30), now=8)
+    hold.end_probe(now=9, was_answered=True)
+    assert hold.seconds_left(now=9) == 29
