@@ -1,3 +1,64 @@
-PYTHON ?= .venv/bin/python
+# Needs make and Python 3.11 or newer; everything else is installed into .venv.
+BOOTSTRAP ?= python3
+VENV ?= .venv
+PYTHON ?= $(VENV)/bin/python
+RUN := $(VENV)/.installed-run
+SIMULATOR := $(VENV)/.installed-simulator
+DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo test check format lint types layers fix smoke bench clean
+.PHONY: help run demo smoke bench test check format lint types layers fix clean
+
+help:  ## print this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+run: $(RUN)  ## serve spot on 8090 and futures on 8091, against Binance
+	$(PYTHON) -m bpx
+
+demo: $(SIMULATOR)  ## the same against a simulated exchange, without any network
+	@exec $(PYTHON) -m bpx demo
+
+smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say where it is)
+	$(PYTHON) -m bpx smoke
+
+bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view
+	$(PYTHON) -m benchmarks
+
+test: $(DEV)  ## all tests
+	$(PYTHON) -m pytest -q
+
+check: format lint types layers  ## all static checks
+
+format: $(DEV)  ## is everything formatted?
+	$(PYTHON) -m ruff format --check .
+
+lint: $(DEV)  ## ruff
+	$(PYTHON) -m ruff check .
+
+types: $(DEV)  ## mypy --strict
+	$(PYTHON) -m mypy
+
+layers: $(DEV)  ## who may import whom
+	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+
+fix: $(DEV)  ## format, and repair what can be repaired
+	$(PYTHON) -m ruff format .
+	$(PYTHON) -m ruff check --fix .
+
+clean:  ## remove what the tools leave behind
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+
+$(VENV)/bin/python:
+	$(BOOTSTRAP) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	$(BOOTSTRAP) -m venv $(VENV)
+
+$(RUN): requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(SIMULATOR): requirements-simulator.txt requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-simulator.txt
+	@touch $@ $(RUN)
+
+$(DEV): requirements-dev.txt requirements-simulator.txt requirements.txt | $(VENV)/bin/python
+	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@ $(RUN) $(SIMULATOR)

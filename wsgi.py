@@ -27,8 +27,8 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
-    return ByPort(
-        [create_app(market, settings, runtime) for market in markets],
-        [ports[market] for market in markets],
-        create_operators_app() if settings.metrics_enabled else None,
-    )
+    apps = [create_app(market, settings, runtime) for market in markets]
+    operators = None
+    if settings.metrics_enabled:
+        operators = create_operators_app([app.extensions["bpx.registry"] for app in apps])
+    return ByPort(apps, [ports[market] for market in markets], operators)

@@ -3,15 +3,17 @@
 import gzip
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bpx.cache.cell import Cell
 from bpx.errors import BpxError
 from bpx.exchange.info import ExchangeInfo
+from bpx.exchange.query import Params
 from bpx.feed.backoff import delays
 from bpx.runtime import Runtime
 
 GZIP_LEVEL = 5
+KEPT_PARTS = 4  # filtered documents are up to megabytes, and bots of one kind ask for one
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +33,20 @@ class ListingView:
     confirmed_at: float
     info: ExchangeInfo
     gzipped: bytes
+    _parts: dict[tuple[tuple[str, str], ...], bytes | None] = field(
+        default_factory=dict, init=False, compare=False
+    )
 
-    good_until_ms = None
+    def answer(self, params: Params) -> bytes | None:
+        """Return what Binance sends for these parameters, or None if that is for it to say."""
+        if not params:
+            return self.info.body
+        key = tuple(sorted(params.items()))
+        if key not in self._parts:
+            if len(self._parts) >= KEPT_PARTS:
+                self._parts.clear()
+            self._parts[key] = self.info.answer(params)
+        return self._parts[key]
 
 
 class Listing:
@@ -59,6 +73,7 @@ class Listing:
         self._fetch = fetch
         self._on_document = on_document
         self._runtime = runtime
+        self.is_failing = False  # the last attempt brought no document
         self._versions = 0
         self._closed = False
 
@@ -66,13 +81,8 @@ class Listing:
         """Keep the cell fresh until `close`."""
         waits = delays(1.0, self.refresh_s)
         while not self._closed:
-            try:
-                self._refresh()
-            except BpxError as failure:
-                log.warning("%s: %s", self.cell.name, getattr(failure, "reason", failure))
-                self._runtime.sleep(next(waits))
-            except Exception:
-                log.exception("%s: refreshing failed", self.cell.name)
+            self.is_failing = not self._has_refreshed()
+            if self.is_failing:
                 self._runtime.sleep(next(waits))
             else:
                 waits = delays(1.0, self.refresh_s)
@@ -81,6 +91,17 @@ class Listing:
     def close(self) -> None:
         """End it, at the next occasion."""
         self._closed = True
+
+    def _has_refreshed(self) -> bool:
+        try:
+            self._refresh()
+        except BpxError as failure:
+            log.warning("%s: %s", self.cell.name, getattr(failure, "reason", failure))
+        except Exception:
+            log.exception("%s: refreshing failed", self.cell.name)
+        else:
+            return True
+        return False
 
     def _refresh(self) -> None:
         body = self._fetch()

@@ -3,6 +3,7 @@
 import os
 import re
 import resource
+import signal
 import sys
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -107,6 +108,16 @@ def _one_worker(server: Any, workers: int, before: int | None) -> None:
     )
 
 
+def _end_when_told(server: Any, worker: Any) -> None:
+    """Let a worker that is still starting end at once.
+
+    Until gunicorn gives it handlers of its own it has the master's, which only take note: a stop
+    in that moment would be lost, and the master would wait for the whole graceful time.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(number, lambda *_: os._exit(0))
+
+
 def _connection_limit() -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _CONNECTIONS + _RESERVED_DESCRIPTORS
@@ -121,6 +132,7 @@ def _connection_limit() -> int:
 _FIXED: dict[str, Any] = {
     "workers": 1,
     "nworkers_changed": _one_worker,
+    "post_fork": _end_when_told,
     "worker_class": "bpx.server.worker.Worker",
     "logger_class": "bpx.server.log.GunicornLog",
     "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,

@@ -112,8 +112,8 @@ class Connection:
         try:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         except OSError:
-            return
-        self._shut(socket.SHUT_RDWR)
+            return  # the client was faster
+        self._socket.close()
 
     def linger(self) -> None:
         """Let the client read the last answer though it may still be sending; bounded."""

@@ -192,7 +192,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         if refusal is BUG:
             self.log.error("a request failed by a bug", exc_info=exc)
         elif not isinstance(exc, RequestFailed):
-            self.log.info("refused a request: %s", refusal.message)
+            self.log.debug("refused a request: %s", refusal.message)
         try:
             client.begin_answer()
             client.sendall(as_http(refusal))

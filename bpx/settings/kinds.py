@@ -40,7 +40,7 @@ def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
     """Accept the whole numbers from `lowest` to `highest`."""
 
     def read(text: str) -> int:
-        if not text.isdecimal() or not lowest <= int(text) <= highest:
+        if not (text.isascii() and text.isdecimal()) or not lowest <= int(text) <= highest:
             raise ValueError(text)
         return int(text)
 

@@ -73,7 +73,8 @@ def parser() -> configargparse.ArgParser:
         prog="bpx",
         description="A proxy for the Binance REST API that answers market data from streams.",
         usage="python -m bpx [options]",
-        epilog="Flags win over variables, and variables over the config file.",
+        epilog="Flags win over variables, and variables over the config file. "
+        "Other commands: python -m bpx demo | simulate | smoke | --version.",
         add_env_var_help=False,
         add_config_file_help=False,
         allow_abbrev=False,

@@ -152,9 +152,7 @@ class Book:
     def ladder_at(self, at_ms: int, limit: int) -> Ladder:
         """Return the best `limit` levels of both sides as of `at_ms`."""
         if self.time_ms <= at_ms:
-            return Ladder(
-                self.update_id, self.time_ms, self.bids.top(limit), self.asks.top(limit)
-            )
+            return Ladder(self.update_id, self.time_ms, self.bids.top(limit), self.asks.top(limit))
         bids, asks = self.bids.copy(), self.asks.copy()
         kept = bisect_right(self.changes, at_ms, key=_time_of)
         for change in reversed(self.changes[kept:]):

@@ -32,9 +32,7 @@ def candle(tape: Tape, open_ms: int, next_open_ms: int, end: int) -> Candle:
     last = tape.first_from(next_open_ms, end)
     if first == last:
         flat = tape.prices[max(0, first - 1)]
-        return Candle(
-            open_ms, next_open_ms - 1, first, last, flat, flat, flat, flat, 0, 0, 0, 0
-        )
+        return Candle(open_ms, next_open_ms - 1, first, last, flat, flat, flat, flat, 0, 0, 0, 0)
     high, low = tape.extremes(first, last)
     return Candle(
         open_ms,
@@ -53,4 +51,6 @@ def candle(tape: Tape, open_ms: int, next_open_ms: int, end: int) -> Candle:
 def candle_of(tape: Tape, interval: str, at_ms: int, offset_ms: int = 0) -> Candle:
     """Make the candle that `at_ms` lies in, as of `at_ms`."""
     opened = intervals.open_ms(interval, at_ms, offset_ms)
-    return candle(tape, opened, intervals.next_ms(interval, opened, offset_ms), tape.count_at(at_ms))
+    return candle(
+        tape, opened, intervals.next_ms(interval, opened, offset_ms), tape.count_at(at_ms)
+    )

@@ -1,21 +1,33 @@
 """Which streams each market has, by name."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from bpx.simulator import intervals, payloads, streams
 from bpx.simulator.market import MarketModel
 from bpx.simulator.markets import Markets
-from bpx.simulator.streams import GridStream, KlineStream, Live, Scheduled, Writer
-from bpx.simulator.ticker import day_window, has_moved, window
+from bpx.simulator.streams import (
+    GridStream,
+    KlineStream,
+    Live,
+    ManyStream,
+    Scheduled,
+    Writer,
+)
+from bpx.simulator.writers import (
+    FUTURES_ARRAYS,
+    SPOT_ARRAYS,
+    Element,
+    best_prices,
+    futures_writer,
+    spot_writer,
+)
 
 _EAST_8_MS = 8 * 3_600_000
 _KLINE = re.compile(r"kline_(\w+?)(@\+08:00)?")
 _CONTINUOUS = re.compile(r"(.+)_perpetual@continuousKline_(\w+)")
 _PARTIAL = re.compile(r"depth(5|10|20)(?:@(\d+)ms)?")
 _DIFF = re.compile(r"depth(?:@(\d+)ms)?")
-_ROLLING = re.compile(r"ticker_(1h|4h|1d)")
-_ROLLING_MS = {"1h": 3_600_000, "4h": 14_400_000, "1d": 86_400_000}
 _DEPTH_PERIODS_MS = {  # by the speed in the stream's name
     ("spot", "diff"): {None: 1_000, "100": 100},
     ("spot", "partial"): {None: 1_000, "100": 100},
@@ -49,7 +61,9 @@ class Catalogue:
         return name if name and self._markets.listings[name].is_trading else None
 
     def make(self, stream: str, symbol: str) -> Scheduled | Live | None:
-        """Make a stream of one symbol that publishes from now on."""
+        """Make a stream of one symbol (without one, of all) that publishes from now on."""
+        if not symbol:
+            return self._array(stream)
         model = self._markets.model(symbol)
         kind = stream.partition("@")[2]
         if stream.startswith(symbol.lower() + "@") and kind in _LIVE:
@@ -99,7 +113,7 @@ class Catalogue:
         return model.listing.number % period_ms
 
     def _grid(self, stream: str, kind: str, model: MarketModel) -> GridStream | None:
-        found = self._depth(kind, model) or self._other(kind, model)
+        found = self._depth(kind, model) or _ticker_writer(kind, model)
         if found is None or not stream.startswith(model.listing.name.lower() + "@"):
             return None
         period_ms, writer = found
@@ -119,111 +133,45 @@ class Catalogue:
             return None
         return (period_ms, writer) if period_ms else None
 
-    def _other(self, kind: str, model: MarketModel) -> tuple[int, Writer] | None:
-        if model.listing.market == "spot":
-            found = _spot_writer(kind, model)
-            return (1_000, found) if found else None
-        table: dict[str, tuple[int, Writer]] = {
-            "ticker": (2_000, _ticker(model)),
-            "miniTicker": (2_000, _mini_ticker(model)),
-            "markPrice": (3_000, _mark_price(model)),
-            "markPrice@1s": (1_000, _mark_price(model)),
-        }
-        return table.get(kind)
-
-    def make_array(self, stream: str) -> GridStream | None:
-        """Make a stream of all symbols."""
-        arrays = _SPOT_ARRAYS if self._markets.market == "spot" else _FUTURES_ARRAYS
+    def _array(self, stream: str) -> Scheduled | None:
+        arrays = SPOT_ARRAYS if self._markets.market == "spot" else FUTURES_ARRAYS
+        if stream == "!bookTicker" and self._markets.market == "futures":
+            return ManyStream(stream, 5_000, self._markets.now_ms, self._all(best_prices))
         if stream not in arrays:
             return None
         period_ms, element = arrays[stream]
-        return GridStream(stream, period_ms, 0, self._markets.now_ms, self._all(element))
+        writer = _joined(self._all(element))
+        return GridStream(stream, period_ms, 0, self._markets.now_ms, writer)
 
-    def _all(self, element: Callable[[MarketModel], Writer]) -> Writer:
-        writers = {}
-        for name, listing in self._markets.listings.items():
-            if listing.is_trading:
-                writers[name] = element(self._markets.lagging(name))
-
-        def write(at_ms: int, since_ms: int) -> bytes | None:
-            for name in writers:
-                self._markets.lagging(name).run_to(at_ms)
-            parts = [writer(at_ms, since_ms) for writer in writers.values()]
-            changed: Iterable[bytes] = filter(None, parts)
-            body = b",".join(changed)
-            return b"[" + body + b"]" if body else None
-
-        return write
+    def _all(self, element: Element) -> list[Writer]:
+        """Return a writer for each trading symbol, which brings its model to the instant."""
+        return [
+            _caught_up(self._markets.lagging(name), element)
+            for name, listing in self._markets.listings.items()
+            if listing.is_trading
+        ]
 
 
-def _spot_writer(kind: str, model: MarketModel) -> Writer | None:
-    if found := _ROLLING.fullmatch(kind):
-        return _rolling_ticker(model, found[1])
-    table = {"ticker": _ticker, "miniTicker": _mini_ticker, "avgPrice": _average_price}
-    return table[kind](model) if kind in table else None
+def _ticker_writer(kind: str, model: MarketModel) -> tuple[int, Writer] | None:
+    if model.listing.market == "spot":
+        return spot_writer(kind, model)
+    return futures_writer(kind, model)
 
 
-def _ticker(model: MarketModel) -> Writer:
+def _caught_up(model: MarketModel, element: Element) -> Writer:
+    write = element(model)
+
+    def write_at(at_ms: int, since_ms: int) -> bytes | None:
+        model.run_to(at_ms)
+        return write(at_ms, since_ms)
+
+    return write_at
+
+
+def _joined(writers: list[Writer]) -> Writer:
     def write(at_ms: int, since_ms: int) -> bytes | None:
-        top = model.book.top_at(at_ms)
-        has_new_top = top.time_ms > since_ms and model.listing.market == "spot"
-        if not has_new_top and not has_moved(model, since_ms, at_ms):
-            return None
-        return payloads.ticker(model, day_window(model, at_ms), top).encode()
+        parts = [writer(at_ms, since_ms) for writer in writers]
+        body = b",".join([part for part in parts if part is not None])
+        return b"[" + body + b"]" if body else None
 
     return write
-
-
-def _mini_ticker(model: MarketModel) -> Writer:
-    def write(at_ms: int, since_ms: int) -> bytes | None:
-        if not has_moved(model, since_ms, at_ms):
-            return None
-        return payloads.mini_ticker(model, day_window(model, at_ms)).encode()
-
-    return write
-
-
-def _rolling_ticker(model: MarketModel, size: str) -> Writer:
-    def write(at_ms: int, since_ms: int) -> bytes | None:
-        tape = model.tape
-        if tape.count_at(at_ms) == tape.count_at(since_ms):
-            return None
-        from_ms = at_ms - _ROLLING_MS[size]
-        stats = window(tape, from_ms - from_ms % 60_000, at_ms)
-        return payloads.ticker(model, stats, model.book.tops[-1], f"{size}Ticker").encode()
-
-    return write
-
-
-def _mark_price(model: MarketModel) -> Writer:
-    return lambda at_ms, _since_ms: payloads.mark_price(model, at_ms).encode()
-
-
-def _average_price(model: MarketModel) -> Writer:
-    def write(at_ms: int, _since_ms: int) -> bytes:
-        price, last_ms = payloads.average_price(model, at_ms)
-        return (
-            f'{{"e":"avgPrice","E":{at_ms},"s":"{model.listing.name}","i":"5m",'
-            f'"w":"{price}","T":{last_ms}}}'
-        ).encode()
-
-    return write
-
-
-def _best_prices(model: MarketModel) -> Writer:
-    def write(at_ms: int, since_ms: int) -> bytes | None:
-        top = model.book.top_at(at_ms)
-        return payloads.book_ticker(model, top) if top.time_ms > since_ms else None
-
-    return write
-
-
-_SPOT_ARRAYS: dict[str, tuple[int, Callable[[MarketModel], Writer]]] = {
-    "!miniTicker@arr": (1_000, _mini_ticker),
-}
-_FUTURES_ARRAYS: dict[str, tuple[int, Callable[[MarketModel], Writer]]] = {
-    "!ticker@arr": (1_000, _ticker),
-    "!miniTicker@arr": (1_000, _mini_ticker),
-    "!markPrice@arr": (3_000, _mark_price),
-    "!markPrice@arr@1s": (1_000, _mark_price),
-}

@@ -23,7 +23,7 @@ class SymbolFeed:
 
     def add(self, stream: Scheduled | Live) -> None:
         """Publish a stream from now on."""
-        if hasattr(stream, "next_ms"):
+        if isinstance(stream, Scheduled):
             self._scheduled[stream.name] = stream
         else:
             self._live[stream.name] = stream
@@ -71,11 +71,8 @@ class Feeds:
         """Publish `stream` from now on; a name that does not exist changes nothing."""
         if stream in self._symbols:
             return
-        if stream.startswith("!"):
-            symbol, made = "", self._catalogue.make_array(stream)
-        else:
-            symbol = self._catalogue.symbol_of(stream) or ""
-            made = self._catalogue.make(stream, symbol) if symbol else None
+        symbol = self._catalogue.symbol_of(stream) or ""  # none for streams of all symbols
+        made = self._catalogue.make(stream, symbol)
         if made is None:
             return
         self._symbols[stream] = symbol

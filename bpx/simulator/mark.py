@@ -19,7 +19,7 @@ class Mark(NamedTuple):
     """Mark price, index price, estimated settle price and moving average, as decimal strings."""
 
     mark: str
-    index: str
+    index_price: str
     settle: str
     average: str
 
@@ -56,7 +56,7 @@ def mark_at(model: MarketModel, at_ms: int) -> Mark:
     index = mark_text(index_units(model, ticks))
     return Mark(
         mark=mark_text(marks[0]),
-        index=index,
+        index_price=index,
         settle=index,
         average=mark_text(sum(marks) // len(marks)),
     )

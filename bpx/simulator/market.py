@@ -12,6 +12,7 @@ from bpx.simulator.tape import Tape
 FUTURES_AGGREGATE_MS = 100
 _BOOK_WIDTH = 0.012  # how far the book reaches from the middle
 _MOST_LEVELS_SWEPT = 5
+_BOOK_AGE_MS = 60_000
 
 
 class MarketModel:
@@ -33,13 +34,14 @@ class MarketModel:
             aggregate_ms=1 if listing.market == "spot" else FUTURES_AGGREGATE_MS,
         )
         last = write_prehistory(self.tape, listing, self._random, start_ms)
-        self.book = Book(start_ms, 1_000_000_000 + listing.number)
+        # The book was there before the start: no stream tells how it came about.
+        self.book = Book(start_ms - _BOOK_AGE_MS, 1_000_000_000 + listing.number)
         self._id_gap = 1 if listing.market == "spot" else 40
         self._mean_steps = typical_steps(listing)
         self._draw_pace(last)
         if listing.is_trading:
             self._open_book(last)
-        self.book.settle(start_ms)
+        self.book.settle(self.book.time_ms)
         self.next_event_ms = start_ms + self._gap() if listing.is_trading else None
 
     @property
@@ -78,7 +80,7 @@ class MarketModel:
             while len(side) < self._levels and at > 0:
                 side.put(at, self._level_steps())
                 at -= side.sign * (1 + int(self._random.random() * (2 * self._tick_gap - 1)))
-        self.book.put(self.start_ms, self.book.bids, price, self._level_steps())
+        self.book.put(self.book.time_ms, self.book.bids, price, self._level_steps())
 
     def _level_steps(self) -> int:
         return 1 + int(-log(1.0 - self._random.random()) * self._mean_steps * 2)
@@ -141,7 +143,9 @@ class MarketModel:
         rank = min(int(-log(1.0 - random()) * 6), len(side) - 1)
         kind = random()
         if spread > 1 and (kind < 0.15 or (spread > self._tick_gap and kind < 0.5)):
-            price = side.best + side.sign * (1 + int(random() * min(spread - 1, 4 * self._tick_gap)))
+            price = side.best + side.sign * (
+                1 + int(random() * min(spread - 1, 4 * self._tick_gap))
+            )
             self._put(time_ms, side, price, self._level_steps())
         elif kind < 0.70:
             self._put(time_ms, side, side.at_rank(rank), self._level_steps())

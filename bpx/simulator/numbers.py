@@ -43,12 +43,12 @@ class Decimals:
         self.quantity_decimals = max(pad, listing.quantity_decimals)
         exact = listing.price_decimals + listing.quantity_decimals
         self.quote_decimals = max(pad, exact)
-        self.price_factor = listing.tick_units * 10 ** (
+        self.price_factor: int = listing.tick_units * 10 ** (
             self.price_decimals - listing.price_decimals
         )
         self._quantity_factor = 10 ** (self.quantity_decimals - listing.quantity_decimals)
         self._quote_factor = listing.tick_units * 10 ** (self.quote_decimals - exact)
-        self.mark_factor = listing.tick_units * 10 ** (MARK_DECIMALS - listing.price_decimals)
+        self.mark_factor: int = listing.tick_units * 10 ** (MARK_DECIMALS - listing.price_decimals)
         self._window_decimals = SPOT_DECIMALS if is_spot else self.price_decimals
         self._window_divisor = 10 ** (self.quote_decimals - self._window_decimals)
         self.no_quantity = decimal_text(0, self.quantity_decimals)

@@ -44,9 +44,7 @@ def _candle_values(model: MarketModel, candle: Candle, is_closed: bool) -> dict[
     }
 
 
-def kline(
-    model: MarketModel, candle: Candle, interval: str, at_ms: int, is_closed: bool
-) -> bytes:
+def kline(model: MarketModel, candle: Candle, interval: str, at_ms: int, is_closed: bool) -> bytes:
     """Write a kline frame."""
     name = model.listing.name
     value = ",".join(_candle_values(model, candle, is_closed).values())
@@ -192,7 +190,7 @@ def aggregate_trade(model: MarketModel, number: int, end: int, at_ms: int) -> by
 def ticker(model: MarketModel, window: Window, top: Top, event: str = "24hrTicker") -> str:
     """Write statistics of a window. Spot's 24 hours hold the best bid and ask too."""
     price, quantity = model.decimals.price, model.decimals.quantity
-    change = window.last - window.open if window.count else 0
+    change = window.last - window.open if window.trades else 0
     head = (
         f'{{"e":"{event}","E":{window.close_ms},"s":"{model.listing.name}",'
         f'"p":"{price(change)}","P":"{percent_text(change, window.open)}",'
@@ -204,7 +202,7 @@ def ticker(model: MarketModel, window: Window, top: Top, event: str = "24hrTicke
     tail = (
         f'"v":"{quantity(window.steps)}","q":"{model.decimals.window_quote(window.quote)}",'
         f'"O":{window.open_ms},"C":{window.close_ms},"F":{window.first_id},'
-        f'"L":{window.last_id},"n":{window.count}'
+        f'"L":{window.last_id},"n":{window.trades}'
     )
     last = f'"c":"{price(window.last)}",'
     if event != "24hrTicker":
@@ -240,7 +238,7 @@ def mark_price(model: MarketModel, at_ms: int) -> str:
     rate = mark.funding_rate(model, funding_ms) if funding_ms else "0.00000000"
     return (
         f'{{"e":"markPriceUpdate","E":{at_ms},"s":"{model.listing.name}","p":"{values.mark}",'
-        f'"i":"{values.index}","P":"{values.settle}","r":"{rate}","ap":"{values.average}",'
+        f'"i":"{values.index_price}","P":"{values.settle}","r":"{rate}","ap":"{values.average}",'
         f'"T":{funding_ms},"st":1}}'
     )
 

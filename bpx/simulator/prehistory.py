@@ -8,8 +8,8 @@ from bpx.simulator.tape import Tape
 
 HOUR_MS = 3_600_000
 RECENT_MS = 27 * HOUR_MS
-_DAILY_MOVE = 0.025
-_CLOSEST_MS = 50
+_DAILY_MOVE = 0.09  # from the lowest to the highest draw
+_CLOSEST_MS = 100  # no two in one aggregate
 
 
 def typical_steps(listing: Listing) -> int:
@@ -25,9 +25,8 @@ def write_prehistory(tape: Tape, listing: Listing, random: Random, start_ms: int
     times = _times(listing, random, listing.listed_ms(start_ms), end_ms)
     prices = _path(times, listing.start_ticks, random)
     mean = typical_steps(listing)
-    for time_ms, price in zip(times, prices, strict=True):
-        steps = 1 + int(-log(1.0 - random.random()) * mean)
-        tape.append(time_ms, price, steps, random.random() < 0.5)
+    steps = [1 + int(-log(1.0 - random.random()) * mean) for _ in times]
+    tape.load(times, prices, steps, [random.random() < 0.5 for _ in times])
     return prices[-1]
 
 
@@ -39,7 +38,7 @@ def _times(listing: Listing, random: Random, listed_ms: int, end_ms: int) -> lis
     recent_ms = end_ms - RECENT_MS
     while time_ms < end_ms:
         times.append(time_ms)
-        if time_ms < hourly_ms - DAY_MS or not pace.hourly_days and time_ms < recent_ms:
+        if time_ms < hourly_ms - DAY_MS or (not pace.hourly_days and time_ms < recent_ms):
             gap_ms, until_ms = pace.past_gap_ms, min(hourly_ms, recent_ms)
         elif time_ms < recent_ms:
             gap_ms, until_ms = HOUR_MS, recent_ms
@@ -58,7 +57,7 @@ def _path(times: list[int], end_price: int, random: Random) -> list[int]:
     lowest, highest = max(20.0, end_price / 3), end_price * 3.0
     for later, earlier in zip(reversed(times), reversed(times[:-1]), strict=False):
         move = _DAILY_MOVE * ((later - earlier) / DAY_MS) ** 0.5
-        price = min(highest, max(lowest, price * exp(random.gauss(0.0, move))))
+        price = min(highest, max(lowest, price * exp(move * (random.random() - 0.5))))
         prices.append(int(price))
     prices.reverse()
     return prices

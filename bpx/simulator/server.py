@@ -73,8 +73,8 @@ class Server:
 
     async def start(self) -> None:
         """Open the port and let time run."""
-        server = LenientServer(self._serve, access_log=None, lingering_time=0.0)
-        self._runner = web.ServerRunner(server, shutdown_timeout=0.5)
+        self._http = LenientServer(self._serve, access_log=None, lingering_time=0.0)
+        self._runner = web.ServerRunner(self._http, shutdown_timeout=0.5)
         await self._runner.setup()
         context = self._certificate.server_context() if self._certificate else None
         site = web.TCPSite(self._runner, self.host, self.port, ssl_context=context, backlog=1024)
@@ -88,9 +88,12 @@ class Server:
         self._ticker.cancel()
         with suppress(asyncio.CancelledError):
             await self._ticker
-        self.drop_connections(None)
+        # Cut off, not closed: a TLS connection would wait for its client to say good-bye.
+        for protocol in self._http.connections:
+            if protocol.transport is not None:
+                protocol.transport.abort()
         await self._runner.cleanup()
-        while self.connections:
+        while self.connections or self._http.connections:
             await asyncio.sleep(0)
 
     def catch_up(self) -> None:

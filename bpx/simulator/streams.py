@@ -5,7 +5,7 @@ subscribed. So two subscribers at different times see the same frames.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from bpx.simulator import intervals, payloads
 from bpx.simulator.candles import Candle, candle
@@ -16,6 +16,7 @@ KlineWriter = Callable[[MarketModel, Candle, str, int, bool], bytes]
 Frame = tuple[int, bytes]  # (at_ms, payload)
 
 
+@runtime_checkable
 class Scheduled(Protocol):
     """A stream that publishes at instants known beforehand."""
 
@@ -56,6 +57,23 @@ class GridStream:
         payload = self._writer(self.next_ms, self.next_ms - self._period_ms)
         self.next_ms += self._period_ms
         return [] if payload is None else [payload]
+
+
+class ManyStream:
+    """Publishes at a fixed period one message for each symbol that changed."""
+
+    def __init__(self, name: str, period_ms: int, after_ms: int, writers: list[Writer]) -> None:
+        self.name = name
+        self.next_ms = next_instant(after_ms, period_ms, 0)
+        self._period_ms = period_ms
+        self._writers = writers
+
+    def publish(self) -> list[bytes]:
+        """Write what changed in the last period, a message each."""
+        at_ms, since_ms = self.next_ms, self.next_ms - self._period_ms
+        self.next_ms += self._period_ms
+        made = (writer(at_ms, since_ms) for writer in self._writers)
+        return [payload for payload in made if payload is not None]
 
 
 class KlineStream:

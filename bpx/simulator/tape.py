@@ -2,6 +2,8 @@
 
 from array import array
 from bisect import bisect_left, bisect_right
+from itertools import accumulate
+from operator import mul
 
 MINUTE_MS = 60_000
 
@@ -35,10 +37,28 @@ class Tape:
     def __len__(self) -> int:
         return len(self.times)
 
+    def load(
+        self, times: list[int], prices: list[int], steps: list[int], buyer_makers: list[bool]
+    ) -> None:
+        """Fill an empty tape with trades that are at least an aggregate's span apart."""
+        for index, (time_ms, price) in enumerate(zip(times, prices, strict=True)):
+            self._note_minute(time_ms // MINUTE_MS, price, index)
+        self.aggregate_starts.extend(range(len(times)))
+        self.times.extend(times)
+        self.prices.extend(prices)
+        self.steps.extend(steps)
+        self.buyer_makers.extend(buyer_makers)
+        quotes = list(map(mul, prices, steps))
+        takers = [not maker for maker in buyer_makers]
+        self._step_sums.extend(accumulate(steps))
+        self._quote_sums.extend(accumulate(quotes))
+        self._taker_step_sums.extend(accumulate(map(mul, steps, takers)))
+        self._taker_quote_sums.extend(accumulate(map(mul, quotes, takers)))
+
     def append(self, time_ms: int, price: int, steps: int, buyer_maker: bool) -> None:
         """Add the newest trade. `buyer_maker` tells that the taker sold."""
         self._note_aggregate(time_ms, price, buyer_maker)
-        self._note_minute(time_ms // MINUTE_MS, price)
+        self._note_minute(time_ms // MINUTE_MS, price, len(self.times))
         self.times.append(time_ms)
         self.prices.append(price)
         self.steps.append(steps)
@@ -60,10 +80,10 @@ class Tape:
         ):
             self.aggregate_starts.append(len(self.times))
 
-    def _note_minute(self, minute: int, price: int) -> None:
+    def _note_minute(self, minute: int, price: int, index: int) -> None:
         if not self._minutes or self._minutes[-1] != minute:
             self._minutes.append(minute)
-            self._minute_starts.append(len(self.times))
+            self._minute_starts.append(index)
             self._minute_highs.append(price)
             self._minute_lows.append(price)
         elif price > self._minute_highs[-1]:

@@ -17,7 +17,7 @@ class Window(NamedTuple):
     close_ms: int
     first_id: int
     last_id: int
-    count: int
+    trades: int
     open: int
     high: int
     low: int
@@ -56,10 +56,14 @@ def window(tape: Tape, open_ms: int, close_ms: int) -> Window:
 
 def day_window(model: MarketModel, at_ms: int) -> Window:
     """Return the 24-hour window as of `at_ms`: spot to the millisecond, futures from a minute."""
+    return window(model.tape, _day_open(model, at_ms), at_ms)
+
+
+def _day_open(model: MarketModel, at_ms: int) -> int:
     open_ms = at_ms - DAY_MS
     if model.listing.market == "futures":
         open_ms -= open_ms % MINUTE_MS
-    return window(model.tape, open_ms, at_ms)
+    return open_ms
 
 
 def has_moved(model: MarketModel, since_ms: int, at_ms: int) -> bool:
@@ -67,4 +71,4 @@ def has_moved(model: MarketModel, since_ms: int, at_ms: int) -> bool:
     tape = model.tape
     if tape.count_at(at_ms) != tape.count_at(since_ms):
         return True
-    return tape.first_from(at_ms - DAY_MS) != tape.first_from(since_ms - DAY_MS)
+    return tape.first_from(_day_open(model, at_ms)) != tape.first_from(_day_open(model, since_ms))

@@ -119,6 +119,7 @@ class Budget:
                 self._clock.observe(date_ms, now)
             at_ms = self._clock.at(now) if date_ms is None else date_ms
             used = reply.header("X-MBX-USED-WEIGHT-1M")
+            was_assumed = self._ledger.is_assumed
             # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
             is_free = passage.kind.is_trade and reply.status == 200 and used is not None
             self._ledger.settle(passage.charge, was_counted=not is_free)
@@ -129,7 +130,8 @@ class Budget:
                 self._hold.end_probe(now, was_answered=refusal is None)
             if refusal is not None:
                 self._hold.start(refusal, now)
-            self._changed.notify_all()
+            if was_assumed or passage.is_probe or refusal is not None:
+                self._changed.notify_all()
             self._show()
 
     def give_up(self, passage: Passage, *, was_sent: bool) -> None:

@@ -1,11 +1,14 @@
 """What has been spent of the weight that Binance allows our address in its minute."""
 
+import re
 from dataclasses import dataclass
 
 MINUTE_MS = 60_000
 EDGE_MS = 1_000  # what is sent this late in a minute may be counted in the next
 ASSUMED_SHARE = 0.5  # of the limit, that somebody may have spent before we started
 ASK_AGAIN_S = 1.0  # while the exchange's time is not known
+
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +42,11 @@ class WeightLedger:
         self._open = 0  # charged, not late, and not settled yet
         self._late = 0  # charged at the edge of this minute
         self._assumes = True  # that others were here before us: until a reply or a minute tells
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether half of the limit is taken for spent, as nothing has told yet."""
+        return self._assumes
 
     def used(self, at_ms: int | None) -> int:
         """Return what counts as spent in the minute of `at_ms`."""
@@ -89,7 +97,7 @@ class WeightLedger:
             used_weight: the header's value; Binance leaves it out, or says -1, on some routes.
             replied_at_ms: the reply's own Date: a late reply of an old minute counts no more.
         """
-        if used_weight is None or not (used_weight.isascii() and used_weight.isdecimal()):
+        if used_weight is None or not _NUMBER.fullmatch(used_weight):
             return False
         self._turn_to(replied_at_ms)
         if replied_at_ms // MINUTE_MS != self._minute:

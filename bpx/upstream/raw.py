@@ -44,14 +44,12 @@ class Connecting:
         now: monotonic seconds.
         deadline: of the runtime, around name look-up, connect and TLS.
         connect_s: its seconds.
-        wait_s: how long a call waits for a connection of a full pool.
         idle_s: how long a connection may lie unused and still be used again.
     """
 
     now: Callable[[], float]
     deadline: Callable[[float], AbstractContextManager[None]]
     connect_s: float = 3.0
-    wait_s: float = 1.0
     idle_s: float = 60.0
 
 
@@ -166,7 +164,7 @@ class _RawPool(HTTPConnectionPool):
         return connection
 
     def _get_conn(self, timeout: float | None = None) -> Any:
-        connection: Any = super()._get_conn(self._connecting.wait_s)
+        connection: Any = super()._get_conn(timeout)
         if self._connecting.now() - connection.released_at > self._connecting.idle_s:
             connection.close()
         return connection
@@ -182,14 +180,15 @@ class _RawTlsPool(_RawPool, HTTPSConnectionPool):
 
 
 class _RawAdapter(HTTPAdapter):
-    def __init__(self, connections: int, connecting: Connecting, ca_file: str | None) -> None:
+    def __init__(
+        self, connections: int, connecting: Connecting, tls: ssl.SSLContext | None
+    ) -> None:
         self._connecting = connecting
-        # One context for all: requests would read the authorities anew for each connection.
-        self._context = ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)
-        super().__init__(1, connections, max_retries=0, pool_block=True)
+        self._tls = tls
+        super().__init__(1, connections, max_retries=0)
 
     def init_poolmanager(self, *args: Any, **rest: Any) -> None:
-        super().init_poolmanager(*args, **rest, ssl_context=self._context)
+        super().init_poolmanager(*args, **rest, ssl_context=self._tls)
         self.poolmanager.pool_classes_by_scheme = {
             "http": partial(_RawPool, self._connecting),
             "https": partial(_RawTlsPool, self._connecting),
@@ -201,25 +200,46 @@ class _RawAdapter(HTTPAdapter):
     def cert_verify(self, *args: Any, **rest: Any) -> None:
         """Leave it to the context."""
 
+    def close(self) -> None:
+        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated
+            self.poolmanager.pools[key].close()  # urllib3 leaves that to the garbage collector
+        super().close()
+
+
+def tls_for(origin: str, ca_file: str | None = None) -> ssl.SSLContext | None:
+    """Return what sessions to an https origin share: reading the authorities takes its time.
+
+    Args:
+        origin: with its scheme; plain http needs nothing.
+        ca_file: authorities to trust instead of certifi's.
+    """
+    if not origin.startswith("https:"):
+        return None
+    return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)
+
 
 class RawSession(requests.Session):
     """A session to one origin that sends calls untouched, once, and follows nothing.
 
     Args:
         origin: scheme, host and port, no path.
-        connections: the most there are at a time.
+        connections: the most that are kept for the next call; the caller bounds those in use.
         connecting: how they are had.
-        ca_file: authorities to trust instead of certifi's.
+        tls: see `tls_for`; without it no https origin is trusted.
     """
 
     def __init__(
-        self, origin: str, connections: int, connecting: Connecting, ca_file: str | None = None
+        self,
+        origin: str,
+        connections: int,
+        connecting: Connecting,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         super().__init__()
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self.mount(origin, _RawAdapter(connections, connecting, ca_file))
+        self.mount(origin, _RawAdapter(connections, connecting, tls))
         self._url = f"{origin}/"
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from threading import BoundedSemaphore
 from typing import Any
 
 import requests
@@ -13,7 +14,7 @@ from bpx.upstream.body import WHOLE_BYTES, check_json, decode
 from bpx.upstream.call import Call, Headers, Kind, Reply
 from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
-from bpx.upstream.raw import FAULTS, Attempt, Connecting, RawSession, header_pairs
+from bpx.upstream.raw import FAULTS, Attempt, Connecting, RawSession, header_pairs, tls_for
 
 CHUNK_BYTES = 1 << 16
 OFFLOAD_BYTES = 1 << 16  # from which on an encoded body is checked beside everything else
@@ -24,7 +25,7 @@ class Bounds:
     """How much and how long.
 
     Args:
-        connections: by pool.
+        connections: the most at a time, by pool.
         idle_s: by pool, how long an unused connection is still good.
         connect_s: name look-up, connect and TLS.
         pool_wait_s: for a connection of a full pool.
@@ -49,11 +50,14 @@ class Bounds:
 class Broken(Exception):
     """An attempt failed; `failure` is what the client is to know."""
 
-    def __init__(self, failure: RequestFailed, attempt: Attempt, *, is_worth_another: bool) -> None:
+    def __init__(
+        self, failure: RequestFailed, attempt: Attempt, cause: Exception | None = None
+    ) -> None:
         super().__init__(str(failure))
         self.failure = failure
         self.was_sent = attempt.was_sent
-        self.is_worth_another = is_worth_another
+        # The other end closes idle connections: that is found out only by using one.
+        self.is_worth_another = attempt.was_reused and isinstance(cause, requests.ConnectionError)
 
 
 class Wire:
@@ -64,8 +68,13 @@ class Wire:
     ) -> None:
         self._runtime = runtime
         self._bounds = bounds
+        # Not the pools' own bound: a wait in there that is cut off would leave it miscounted.
+        self._slots = {
+            pool: BoundedSemaphore(connections) for pool, connections in bounds.connections.items()
+        }
+        tls = tls_for(origin, ca_file)
         self._sessions = {
-            pool: RawSession(origin, connections, self._connecting(pool), ca_file)
+            pool: RawSession(origin, connections, self._connecting(pool), tls)
             for pool, connections in bounds.connections.items()
         }
 
@@ -86,16 +95,21 @@ class Wire:
             Broken: there is no reply that could be passed on.
         """
         attempt = Attempt(call.target)
+        slots, until = self._slots[call.kind.pool], self._runtime.now() + left_s
+        if not slots.acquire(timeout=min(self._bounds.pool_wait_s, left_s)):
+            raise Broken(NotSent("all connections are busy"), attempt)
+        stream = None
         try:
+            left_s = max(0.001, until - self._runtime.now())
             with self._runtime.deadline(left_s):
-                return self._ask(call, attempt, left_s, whole_bytes)
+                reply = self._ask(call, attempt, left_s, whole_bytes)
+            stream = reply.stream
         except FAULTS as error:
-            failure = _failure(call.kind, attempt, error)
-            raise Broken(
-                failure,
-                attempt,
-                is_worth_another=attempt.was_reused and isinstance(error, requests.ConnectionError),
-            ) from error
+            raise Broken(_failure(call.kind, attempt, error), attempt, error) from error
+        finally:
+            if stream is None:  # else it still has its connection
+                slots.release()
+        return reply
 
     def _ask(self, call: Call, attempt: Attempt, left_s: float, whole_bytes: int) -> Reply:
         session = self._sessions[call.kind.pool]
@@ -123,7 +137,8 @@ class Wire:
         for chunk in chunks:
             body += chunk
             if len(body) > whole_bytes:
-                stream = ReplyStream(self._runtime, response, bytes(body), chunks)
+                free = self._slots[call.kind.pool].release
+                stream = ReplyStream(self._runtime, response, bytes(body), chunks, free)
                 return Reply(status, headers + _content_length(pairs), b"", stream)
         response.raw.release_conn()
         reply = Reply(status, headers, bytes(body))
@@ -133,7 +148,9 @@ class Wire:
     def _check(self, reply: Reply, *, has_end: bool) -> None:
         """Prove that a body is whole: by its encoding, and by itself if nothing frames it."""
         encoding = reply.header("Content-Encoding")
-        if not reply.body or (encoding is None and has_end):
+        if has_end and (encoding is None or not reply.body):
+            return
+        if not reply.body and reply.status != 200:
             return
         decoding = partial(decode, reply.body, encoding)
         decoded = self.beside(decoding, len(reply.body))
@@ -149,7 +166,6 @@ class Wire:
             now=self._runtime.now,
             deadline=self._runtime.deadline,
             connect_s=self._bounds.connect_s,
-            wait_s=self._bounds.pool_wait_s,
             idle_s=self._bounds.idle_s[pool],
         )
 

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
+from werkzeug.datastructures import Accept
+from werkzeug.http import parse_accept_header
+
 from bpx.cache.cell import View
 from bpx.errors import ReadFailed, Refused
 from bpx.exchange.market import Market
@@ -26,6 +29,7 @@ T = TypeVar("T")
 
 REST_WAIT_S = 12.0  # as long as a public call may take in all
 ATTEMPTS = 3  # REST questions that one request may wait for
+STALE_S = 3600.0  # how old exchangeInfo may be when Binance cannot be asked
 REFRESH_GRACE_S = 15.0  # how long a refresh of exchangeInfo may be late
 
 STREAM, CACHE, UPSTREAM = "websocket", "cache", "upstream"
@@ -230,13 +234,16 @@ class ListingAnswers:
     def answer(self, params: Params, codings: str) -> Answer | None:
         """Answer an exchangeInfo request."""
         view = self._listing.cell.view
-        oldest = self._runtime.now() - self._listing.refresh_s - REFRESH_GRACE_S
-        if view is None or view.confirmed_at < oldest:
+        if view is None or self._runtime.now() - view.confirmed_at > self._most_s():
             return None
-        if not params and "gzip" in codings:
+        if not params and parse_accept_header(codings, Accept)["gzip"] > 0:
             return Answer(view.gzipped, CACHE, view.confirmed_at, coding="gzip")
-        body = view.info.answer(params)
+        body = view.answer(params)
         return None if body is None else Answer(body, CACHE, view.confirmed_at)
+
+    def _most_s(self) -> float:
+        """Return how old the document may be: older than usual if Binance cannot be asked."""
+        return STALE_S if self._listing.is_failing else self._listing.refresh_s + REFRESH_GRACE_S
 
 
 def _answered(

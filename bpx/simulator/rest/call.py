@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from bpx.simulator.accounting import Limits
 
 SPOT_SYMBOL_RANGE = r"^[\w\-._&&[^a-z]]{1,50}$"
+SPOT_SYMBOLS_RANGE = r'^\["[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}\]$'
 NUMBER_RANGE = "^[0-9]{1,20}$"
 _SPOT_SYMBOL = re.compile(r"[\w\-.]{1,50}")
 _NUMBER = re.compile("[0-9]{1,20}")
@@ -43,6 +44,23 @@ class Call:
     limits: "Limits"
     is_counted: bool
     sent: list[tuple[str, str]] = field(default_factory=list)
+    order_id: int | None = None  # the order it made or changed
+    has_new_order: bool = False
+    is_in_funding_pool: bool = True  # False when its five minutes' requests are used up
+
+    @property
+    def is_micro(self) -> bool:
+        """Whether times are wanted in microseconds; only spot knows that."""
+        unit = self.request.headers.get("x-mbx-time-unit", "")
+        return self.is_spot and unit.upper() == "MICROSECOND"
+
+    def placed(self, order_id: int) -> None:
+        """Note the order that this request made."""
+        self.order_id, self.has_new_order = order_id, True
+
+    def touched(self, order_id: int) -> None:
+        """Note the order that this request changed."""
+        self.order_id = order_id
 
     @property
     def is_spot(self) -> bool:
@@ -126,11 +144,10 @@ class Call:
         except orjson.JSONDecodeError:
             names = None
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise refusal.illegal("symbols", r'^\["[\w\-._&&[^a-z]]{1,50}"(,"[\w\-._&&[^a-z]]{1,50}"){0,}\]$')
+            raise refusal.illegal("symbols", SPOT_SYMBOLS_RANGE)
         if len(set(names)) != len(names):
             raise Refused(-1151, "Symbol is present multiple times in the list.")
-        if unknown := [name for name in names if name not in self.markets.listings]:
-            del unknown
+        if any(name not in self.markets.listings for name in names):
             raise refusal.invalid_symbol()
         return names
 

@@ -19,7 +19,7 @@ def _premium_index(call: Call, model: MarketModel) -> str:
     rate = mark.funding_rate(model, funding_ms) if is_trading else "0.00000000"
     return (
         f'{{"symbol":"{model.listing.name}","markPrice":"{values.mark}",'
-        f'"indexPrice":"{values.index}","estimatedSettlePrice":"{values.settle}",'
+        f'"indexPrice":"{values.index_price}","estimatedSettlePrice":"{values.settle}",'
         f'"lastFundingRate":"{rate}","interestRate":"{mark.INTEREST_RATE}",'
         f'"nextFundingTime":{funding_ms},"time":{call.at_ms}}}'
     )
@@ -27,8 +27,7 @@ def _premium_index(call: Call, model: MarketModel) -> str:
 
 def funding_rates(call: Call) -> bytes:
     """Answer fundingRate: of one symbol, or of all trading ones."""
-    if not call.limits_funding():
-        raise Refused(-1003, "Too many requests; please use the websocket for live updates.", 429)
+    _refuse_beyond_pool(call)
     limit = call.limit(100, 1_000)
     start_ms, end_ms = call.time_ms("startTime"), call.time_ms("endTime")
     if start_ms is not None and end_ms is not None and start_ms > end_ms:
@@ -45,6 +44,11 @@ def funding_rates(call: Call) -> bytes:
     found.sort()
     kept = found[-limit:] if start_ms is None else found[:limit]
     return ("[" + ",".join(text for _, text in kept) + "]").encode()
+
+
+def _refuse_beyond_pool(call: Call) -> None:
+    if not call.is_in_funding_pool:
+        raise Refused(-1003, "Too many requests; please use the websocket for live updates.", 429)
 
 
 def _funding(
@@ -74,8 +78,7 @@ def _funding_row(model: MarketModel, funding_ms: int) -> str:
 
 def funding_info(call: Call) -> bytes:
     """Answer fundingInfo: symbols whose funding differs from the usual eight hours."""
-    if not call.limits_funding():
-        raise Refused(-1003, "Too many requests; please use the websocket for live updates.", 429)
+    _refuse_beyond_pool(call)
     rows = [
         f'{{"symbol":"{name}","adjustedFundingRateCap":"0.02000000",'
         f'"adjustedFundingRateFloor":"-0.02000000","fundingIntervalHours":4,'

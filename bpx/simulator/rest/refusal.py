@@ -24,36 +24,36 @@ class Refused(Exception):
 
 
 def missing(name: str) -> Refused:
-    """A mandatory parameter is not there."""
+    """Say that a mandatory parameter is not there."""
     return Refused(
         -1102, f"Mandatory parameter '{name}' was not sent, was empty/null, or malformed."
     )
 
 
 def illegal(name: str, legal: str) -> Refused:
-    """A parameter has characters it may not have."""
+    """Say that a parameter has characters it may not have."""
     return Refused(
         -1100, f"Illegal characters found in parameter '{name}'; legal range is '{legal}'."
     )
 
 
 def not_valid(name: str) -> Refused:
-    """A parameter is out of its range."""
+    """Say that a parameter is out of its range."""
     return Refused(-1130, f"Data sent for parameter '{name}' is not valid.")
 
 
 def invalid_symbol() -> Refused:
-    """There is no such symbol."""
+    """Say that there is no such symbol."""
     return Refused(-1121, "Invalid symbol.")
 
 
 def invalid_interval() -> Refused:
-    """There is no such interval."""
+    """Say that there is no such interval."""
     return Refused(-1120, "Invalid interval.")
 
 
 def over_limit(market: str, client: str, limit: int) -> Refused:
-    """The weight of the minute is used up (429)."""
+    """Say that the weight of the minute is used up (429)."""
     if market == "spot":
         text = (
             f"Too much request weight used; current limit is {limit} request weight per 1 MINUTE."
@@ -68,7 +68,7 @@ def over_limit(market: str, client: str, limit: int) -> Refused:
 
 
 def banned(market: str, client: str, until_ms: int) -> Refused:
-    """The address is banned (418)."""
+    """Say that the address is banned (418)."""
     if market == "spot":
         text = (
             f"Way too much request weight used; IP banned until {until_ms}."

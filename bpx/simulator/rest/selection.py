@@ -17,11 +17,9 @@ def requested_status(call: Call, names: list[str]) -> str | None:
         return None
     if status not in STATUSES:
         raise Refused(-1122, "Invalid symbolStatus.")
-    if len(names) == 1 and names[0] in call.markets.listings:
-        if call.markets.listings[names[0]].status != status:
-            raise Refused(
-                -1220, "The symbol's status does not match the requested symbolStatus."
-            )
+    listed = [call.markets.listings[name] for name in names if name in call.markets.listings]
+    if any(listing.status != status for listing in listed):
+        raise Refused(-1220, "The symbol's status does not match the requested symbolStatus.")
     return status
 
 

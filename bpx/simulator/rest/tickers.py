@@ -65,8 +65,11 @@ def _window_ms(call: Call) -> int:
         length_ms, most = _UNIT_MS[size[2]]
         if 1 <= int(size[1]) <= most:
             return int(size[1]) * length_ms
-    raise Refused(-1100, "Illegal characters found in parameter 'windowSize'; legal range is"
-                  " '^([1-9]|[1-5][0-9])m|([1-9]|1[0-9]|2[0-3])h|[1-7]d$'.")
+    raise Refused(
+        -1100,
+        "Illegal characters found in parameter 'windowSize'; legal range is"
+        " '^([1-9]|[1-5][0-9])m|([1-9]|1[0-9]|2[0-3])h|[1-7]d$'.",
+    )
 
 
 def _extremes(model: MarketModel, stats: Window) -> str:
@@ -82,12 +85,12 @@ def _tail(model: MarketModel, stats: Window) -> str:
         f'"volume":"{model.decimals.quantity(stats.steps)}",'
         f'"quoteVolume":"{model.decimals.window_quote(stats.quote)}",'
         f'"openTime":{stats.open_ms},"closeTime":{stats.close_ms},"firstId":{stats.first_id},'
-        f'"lastId":{stats.last_id},"count":{stats.count}}}'
+        f'"lastId":{stats.last_id},"count":{stats.trades}}}'
     )
 
 
 def _head(model: MarketModel, stats: Window) -> str:
-    change = stats.last - stats.open if stats.count else 0
+    change = stats.last - stats.open if stats.trades else 0
     return (
         f'{{"symbol":"{model.listing.name}","priceChange":"{model.decimals.price(change)}",'
         f'"priceChangePercent":"{percent_text(change, stats.open)}",'
@@ -108,9 +111,7 @@ def _change(model: MarketModel, stats: Window) -> str:
 
 def _full(call: Call, model: MarketModel, stats: Window) -> str:
     price, quantity = model.decimals.price, model.decimals.quantity
-    last = (
-        f'"lastPrice":"{price(stats.last)}","lastQty":"{quantity(stats.last_steps)}",'
-    )
+    last = f'"lastPrice":"{price(stats.last)}","lastQty":"{quantity(stats.last_steps)}",'
     if not call.is_spot:
         return _head(model, stats) + last + _extremes(model, stats) + _tail(model, stats)
     top = model.book.top_at(call.at_ms)

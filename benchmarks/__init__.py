@@ -1,0 +1,1 @@
+"""Measurements: scripts with a reference beside them in the same run, never tests."""

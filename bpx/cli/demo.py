@@ -1,0 +1,40 @@
+"""`python -m bpx demo [options]`: the proxy in front of the simulated exchange, no network."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Any
+
+from bpx.simulator.simulator import Simulator
+
+
+def main(argv: Sequence[str]) -> int:
+    """Serve both markets of a simulated exchange until told to stop; return the exit code.
+
+    Args:
+        argv: options of the proxy.
+    """
+    with Simulator("spot") as spot, Simulator("futures") as futures:
+        exchange = {
+            "BPX_UPSTREAM_SPOT_REST": spot.rest_url,
+            "BPX_UPSTREAM_SPOT_WS": spot.ws_url,
+            "BPX_UPSTREAM_FUTURES_REST": futures.rest_url,
+            "BPX_UPSTREAM_FUTURES_WS": futures.ws_url,
+        }
+        print(f"simulated exchange: spot {spot.rest_url}, futures {futures.rest_url}", flush=True)
+        return _run_until_told_to_stop([sys.executable, "-m", "bpx", *argv], exchange)
+
+
+def _run_until_told_to_stop(command: Sequence[str], environ: dict[str, str]) -> int:
+    proxy = subprocess.Popen(command, env=os.environ | environ)
+
+    def stop(number: int, frame: Any) -> None:
+        with suppress(ProcessLookupError):
+            proxy.terminate()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    return proxy.wait()

@@ -1,0 +1,55 @@
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+import pytest
+
+from bpx.cli import smoke
+
+
+class Empty(BaseHTTPRequestHandler):
+    """Answers everything with an empty list."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("Data-Source", "upstream")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"[]")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture
+def empty_url() -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+        thread = Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+def test_a_wrong_body_or_status_fails(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert smoke.main(environ={"SPOT": empty_url, "FUTURES": empty_url}) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "FAIL spot    /api/v3/ping the body is of another shape: []" in lines
+    assert "FAIL futures /fapi/v3/account status 200 instead of 401: []" in lines
+    assert lines[-1] == f"0 of {len(smoke.CHECKS)} endpoints are well"
+
+
+def test_a_proxy_that_is_not_there_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    nowhere = "http://127.0.0.1:9"
+    assert smoke.main(environ={"SPOT": nowhere, "FUTURES": nowhere}) == 1
+    assert "no answer: curl: (7)" in capsys.readouterr().out
+
+
+def test_every_market_s_four_cached_endpoints_are_asked() -> None:
+    cached = {
+        check.target.partition("?")[0]
+        for check in smoke.CHECKS
+        if check.source in ("websocket", "cache")
+    }
+    ends = ("klines", "depth", "ticker/24hr", "exchangeInfo")
+    assert cached == {f"{path}/{end}" for path in ("/api/v3", "/fapi/v1") for end in ends}

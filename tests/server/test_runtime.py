@@ -1,0 +1,80 @@
+"""The runtime of greenlets; nothing is patched for it."""
+
+import logging
+
+import gevent
+import pytest
+from gevent.event import Event
+
+from bpx.runtime import DeadlinePassed, Runtime
+from bpx.server.runtime import GeventRuntime
+
+runtime: Runtime = GeventRuntime()
+
+
+def test_a_spawned_function_runs_beside_the_caller() -> None:
+    done = Event()
+    runtime.spawn(done.set)
+    assert done.wait(2)
+
+
+def test_what_a_spawned_function_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    def breaks() -> None:
+        raise RuntimeError("a bug")
+
+    with caplog.at_level(logging.ERROR):
+        runtime.spawn(breaks)
+        gevent.sleep(0)
+    assert "RuntimeError: a bug" in caplog.text
+
+
+def test_a_deadline_cuts_what_catches_every_exception() -> None:
+    def stubborn() -> None:
+        while True:
+            try:
+                gevent.sleep(10)
+            except Exception:  # noqa: BLE001
+                continue
+
+    started = runtime.now()
+    with pytest.raises(DeadlinePassed, match=r"not done within 0\.02 s"), runtime.deadline(0.02):
+        stubborn()
+    assert runtime.now() - started < 2
+
+
+def test_the_outer_deadline_is_not_taken_for_the_inner() -> None:
+    def waits_longer() -> None:
+        with runtime.deadline(10):
+            gevent.sleep(5)
+
+    with pytest.raises(DeadlinePassed, match=r"not done within 0\.02 s"), runtime.deadline(0.02):
+        waits_longer()
+
+
+def test_a_deadline_that_is_kept_is_over() -> None:
+    with runtime.deadline(0.01):
+        pass
+    gevent.sleep(0.02)
+
+
+def test_a_deadline_in_the_past_cuts_at_the_first_wait() -> None:
+    with pytest.raises(DeadlinePassed), runtime.deadline(-1):
+        gevent.sleep(5)
+
+
+def test_offloaded_computing_lets_other_greenlets_run() -> None:
+    ticks: list[int] = []
+
+    def tick() -> None:
+        for number in range(3):
+            ticks.append(number)
+            gevent.sleep(0)
+
+    runtime.spawn(tick)
+    assert runtime.offload(sum, range(3_000_000)) == 4499998500000
+    assert ticks == [0, 1, 2]
+
+
+def test_offloaded_computing_raises_here() -> None:
+    with pytest.raises(ZeroDivisionError):
+        runtime.offload(divmod, 1, 0)

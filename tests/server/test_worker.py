@@ -1,0 +1,83 @@
+import os
+import signal
+import socket
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from urllib.request import urlopen
+
+from tests.proxy import Proxy, free_port, running, running_proxy
+from tests.server.conftest import EXAMPLE
+from tests.server.raw import connected
+from tests.waiting import eventually
+
+
+def body_of(url: str) -> bytes:
+    with urlopen(url, timeout=10) as answer:
+        body: bytes = answer.read()
+        return body
+
+
+def test_idle_connections_do_not_delay_the_stop() -> None:
+    with running_proxy(EXAMPLE) as proxy, connected(proxy) as client:
+        client.sendall(b"GET /one HTTP/1.1\r\n\r\n")
+        assert client.recv(65536).endswith(b"/one")
+        begun = monotonic()
+        os.kill(proxy.pid, signal.SIGTERM)
+        assert client.recv(65536) == b""
+        assert monotonic() - begun < 3
+
+
+def test_a_request_under_way_is_finished_before_the_stop(tmp_path: Path) -> None:
+    mark = tmp_path / "under way"
+    with ThreadPoolExecutor() as threads:
+        with running_proxy(EXAMPLE) as proxy:
+            slow = threads.submit(body_of, f"{proxy.url}/slow?{str(mark).replace(' ', '%20')}")
+            eventually(lambda: slow.done() or bool(list(tmp_path.iterdir())), within_s=5)
+        assert slow.result() == b"done"
+
+
+def test_a_request_that_outlasts_the_shutdown_timeout_is_cut(tmp_path: Path) -> None:
+    with running_proxy(EXAMPLE, env={"BPX_SERVER_SHUTDOWN_TIMEOUT": "100ms"}) as proxy:
+        with connected(proxy) as client:
+            client.sendall(b"GET /slow?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
+            eventually((tmp_path / "mark").exists, within_s=5)
+            os.kill(proxy.pid, signal.SIGTERM)
+            client.settimeout(0.9)  # the answer itself takes a second
+            with suppress(ConnectionResetError):
+                assert client.recv(65536) == b""
+        eventually(lambda: "stopped with 1 requests unfinished" in proxy.log(), within_s=5)
+
+
+def test_after_sighup_a_new_worker_serves_both_ports() -> None:
+    with running_proxy(EXAMPLE) as proxy:
+        os.kill(proxy.pid, signal.SIGHUP)
+        eventually(lambda: proxy.log().count("operators' port: ") == 2, within_s=10)
+        eventually(lambda: proxy.log().count("Worker exiting") == 1, within_s=10)
+        assert body_of(f"{proxy.url}/one") == b"/one"
+        assert body_of(proxy.operators_url) == b"operators"
+
+
+def test_the_host_header_does_not_choose_the_application(impatient: Proxy) -> None:
+    operators = impatient.operators_url.removeprefix("http://").encode()
+    with connected(impatient) as client:
+        client.sendall(b"GET /one HTTP/1.1\r\nHost: %b\r\n\r\n" % operators)
+        assert client.recv(65536).endswith(b"/one")
+
+
+def test_the_operators_port_is_not_open_to_other_hosts(impatient: Proxy) -> None:
+    port = int(impatient.operators_url.rpartition(":")[2])
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.2", port))  # free: the server has taken 127.0.0.1 only
+
+
+def test_a_stop_right_after_the_start_is_not_lost(tmp_path: Path) -> None:
+    """The worker is told to stop while it still starts: at every moment of it, more or less."""
+    for number in range(3):
+        log = tmp_path / str(number)
+        command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", EXAMPLE]
+        bind = ["-b", f"127.0.0.1:{free_port()}"]
+        with running([*command, *bind], {}, log):
+            eventually(lambda log=log: "Booting worker" in log.read_text(), within_s=10)

@@ -1,0 +1,44 @@
+import pytest
+
+from bpx.settings.kinds import DURATION, Kind, choice, url, whole
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("500ms", 0.5),
+        ("30s", 30),
+        ("1.5s", 1.5),
+        ("5m", 300),
+        ("1h", 3600),
+        ("7", 7),
+        ("0.25", 0.25),
+    ],
+)
+def test_a_duration_has_a_unit_and_a_bare_number_is_seconds(text: str, seconds: float) -> None:
+    assert DURATION.read(text) == seconds
+
+
+REFUSED = [
+    (DURATION, ["", "0", "0ms", "-1s", "5 s", "1d", "inf", "nan", "1e3", "s", "5s5"]),
+    (whole(1, 9), ["", "0", "10", "1.0", "+1", "-1", "\u0665", " 1"]),
+    (choice("text", "json"), ["", "xml", "text json"]),
+    (url("https"), ["", "https://", "http://a", "a", "https://a?b=c", "https://a#b", "https://a:x",
+                    "https://a:0", "https://a:99999"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [(kind, text) for kind, texts in REFUSED for text in texts]
+)
+def test_what_is_not_accepted_is_refused(kind: Kind, text: str) -> None:
+    with pytest.raises((ValueError, KeyError)):
+        kind.read(text)
+
+
+def test_a_choice_may_be_written_in_any_case() -> None:
+    assert choice("warn", also={"warning": "warn"}).read("WARNING") == "warn"
+
+
+def test_an_address_loses_the_slash_at_its_end() -> None:
+    assert url("https").read("https://api.binance.com/") == "https://api.binance.com"

@@ -1,0 +1,168 @@
+from pathlib import Path
+
+import pytest
+
+from bpx.errors import BadOption
+from bpx.settings import Settings, load, variables
+from bpx.settings.reading import OPTIONS, parser, unknown_variables
+
+
+def test_without_options_the_defaults_of_the_specification_hold() -> None:
+    settings = load([], {})
+    assert settings == Settings()
+    assert (settings.port_spot, settings.port_futures) == (8090, 8091)
+    assert (settings.read_timeout_s, settings.idle_timeout_s) == (30, 60)
+    assert (settings.spot_requests_per_s, settings.futures_requests_per_s) == (20, 40)
+    assert (settings.close_wait_spot_s, settings.close_wait_futures_s) == (0.8, 2.5)
+
+
+def test_flag_wins_over_variable_over_config_file_over_default(tmp_path: Path) -> None:
+    config = tmp_path / "bpx.ini"
+    config.write_text(
+        "server.port-spot = 1\nserver.port-futures = 2\nratelimit.spot-rps = 3\n# a comment\n"
+    )
+    settings = load(
+        ["--config", str(config), "--server.port-spot=11"],
+        {"BPX_SERVER_PORT_SPOT": "12", "BPX_SERVER_PORT_FUTURES": "13"},
+    )
+    assert (settings.port_spot, settings.port_futures) == (11, 13)
+    assert (settings.spot_requests_per_s, settings.futures_requests_per_s) == (3, 40)
+
+
+def test_the_config_file_may_be_named_by_a_variable(tmp_path: Path) -> None:
+    (tmp_path / "bpx.ini").write_text("logging.level = warn")
+    assert load([], {"BPX_CONFIG": str(tmp_path / "bpx.ini")}).log_level == "warn"
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "port"),
+    [
+        (["-p", "1"], {}, 1),
+        (["-p1"], {"BPX_SERVER_PORT_SPOT": "2"}, 1),
+        (["--port-spot=1"], {}, 1),
+        (["-p", "1", "--server.port-spot=2"], {}, 2),
+        (["--server.port-spot=2", "-p", "1"], {}, 2),
+        ([], {"BPX_PORT_SPOT": "1"}, 1),
+        ([], {"BPX_PORT_SPOT": "1", "BPX_SERVER_PORT_SPOT": "2"}, 2),
+        ([], {"BPX_PORT_SPOT": "1", "BPX_SERVER_PORT_SPOT": ""}, 1),
+    ],
+)
+def test_a_modern_name_wins_over_its_legacy_twin(
+    flags: list[str], environ: dict[str, str], port: int
+) -> None:
+    assert load(flags, environ).port_spot == port
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "level"),
+    [
+        (["-v"], {}, "debug"),
+        (["-vv"], {}, "trace"),
+        (["-v", "-v"], {}, "trace"),
+        (["--verbose"], {}, "debug"),
+        (["-v"], {"BPX_LOG_LEVEL": "error"}, "debug"),
+        (["-v", "--logging.level=error"], {}, "error"),
+        ([], {"BPX_VERBOSE": "true"}, "debug"),
+        ([], {"BPX_VERBOSE": "false"}, "info"),
+        ([], {"BPX_VERBOSE": "true", "BPX_LOG_LEVEL": "warning"}, "warn"),
+    ],
+)
+def test_verbosity_is_the_older_way_to_name_a_level(
+    flags: list[str], environ: dict[str, str], level: str
+) -> None:
+    assert load(flags, environ).log_level == level
+
+
+@pytest.mark.parametrize(
+    "flags", [["-csa"], ["-c", "-s", "-a"], ["-c", "--disable-spot=yes", "-a"]]
+)
+def test_short_flags_switch_on_and_may_be_written_together(flags: list[str]) -> None:
+    settings = load(flags, {"BPX_FEAT_DISABLE_FAKE_CANDLES": "false"})
+    assert settings.fake_candles_disabled
+    assert settings.spot_disabled
+    assert settings.forwards_shown
+
+
+@pytest.mark.parametrize(
+    ("flags", "environ", "enabled"),
+    [
+        (["--features.enable-metrics"], {}, True),
+        (["--features.enable-metrics=no"], {"BPX_FEAT_ENABLE_METRICS": "1"}, False),
+        ([], {"BPX_FEAT_ENABLE_METRICS": "YES"}, True),
+        ([], {"BPX_FEAT_ENABLE_METRICS": "0"}, False),
+    ],
+)
+def test_a_boolean_takes_true_false_1_0_yes_no(
+    flags: list[str], environ: dict[str, str], enabled: bool
+) -> None:
+    assert load(flags, environ).metrics_enabled is enabled
+
+
+@pytest.mark.parametrize(
+    ("flags", "line"),
+    [
+        (["--server.prot-spot=1"], "there is no option --server.prot-spot; -h lists them all"),
+        (["serve"], "there is no option serve; -h lists them all"),
+        (["--server.read-timeout=0"], "--server.read-timeout (BPX_SERVER_READ_TIMEOUT) accepts "
+         "a time such as 500ms, 30s, 5m or 1h, longer than 0, not '0'"),
+        (["-t", "65536"], "-t, --port-futures, --server.port-futures (BPX_SERVER_PORT_FUTURES) "
+         "accepts a whole number from 1 to 65535, not '65536'"),
+        (["--ticker.last-price=mid"],
+         "--ticker.last-price (BPX_TICKER_LAST_PRICE) accepts one of trade, book, not 'mid'"),
+        (["--upstream.spot-rest=api.binance.com"],
+         "--upstream.spot-rest (BPX_UPSTREAM_SPOT_REST) accepts an address that begins with "
+         "https:// or http://, not 'api.binance.com'"),
+        (["-p", "8091"],
+         "--server.port-futures and --server.port-spot are both 8091; they must differ"),
+        (["-p", "8092", "--features.enable-metrics"],
+         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
+        (["-s", "-f"], "--disable-spot and --disable-futures together leave nothing to serve"),
+        (["--websocket.max-reconnect-delay=1ms"], "--websocket.max-reconnect-delay accepts "
+         "nothing shorter than --websocket.reconnect-delay"),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_used_is_refused_in_one_line(flags: list[str], line: str) -> None:
+    with pytest.raises(BadOption) as refused:
+        load(flags, {})
+    assert str(refused.value) == line
+
+
+@pytest.mark.parametrize("flags", [["--server.port-spot"], ["--config=/nowhere"]])
+def test_a_flag_without_its_value_is_refused(flags: list[str]) -> None:
+    with pytest.raises(BadOption):
+        load(flags, {})
+
+
+def test_a_bad_line_of_the_config_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "bpx.ini").write_text("server.prot-spot = 1")
+    with pytest.raises(BadOption, match=r"there is no option --server\.prot-spot"):
+        load(["--config", str(tmp_path / "bpx.ini")], {})
+
+
+def test_a_bad_legacy_variable_is_named() -> None:
+    with pytest.raises(BadOption, match="BPX_VERBOSE accepts true, or 2 for more, not 'loud'"):
+        load([], {"BPX_VERBOSE": "loud"})
+
+
+def test_another_process_reads_the_same_settings_from_the_variables() -> None:
+    settings = load(["-vv", "-s", "-a", "--server.read-timeout=90ms", "-p", "7000"], {})
+    assert load([], variables(settings)) == settings
+
+
+def test_the_operators_port_lets_two_services_share_a_host() -> None:
+    settings = load([], {})
+    ports = {name: settings.operators_port(name) for name in ("spot", "futures", "both")}
+    assert ports == {"spot": 8092, "futures": 8093, "both": 8092}
+    assert load([], {"BPX_FEAT_METRICS_PORT": "9"}).operators_port("futures") == 9
+
+
+def test_a_variable_that_is_no_option_is_found() -> None:
+    environ = {"BPX_SERVER_PROT_SPOT": "1", "BPX_PORT_SPOT": "1", "BPX_CONFIG": "", "HOME": "/"}
+    assert unknown_variables(environ) == ["BPX_SERVER_PROT_SPOT"]
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_the_help_has_every_option_with_its_variable_and_default(name: str) -> None:
+    text = " ".join(parser().format_help().replace("-\n", "-").split())
+    assert OPTIONS[name].flag in text
+    assert f"[{OPTIONS[name].variable}, default:" in text.replace("- ", "-")

@@ -1,0 +1,54 @@
+"""The tests mirror the package."""
+
+from tests.proxy import ROOT
+
+# A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
+TESTED_BY_OTHERS = {
+    "app.py": "wiring: by tests/fidelity, tests/clients and tests/cli/test_main.py",
+    "errors.py": "data: by whoever raises them",
+    "metrics.py": "declarations: by whoever counts",
+    "runtime.py": "a protocol: by tests/server/test_runtime.py",
+    "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",
+    "settings/option.py": "how options are declared: by tests/settings/test_reading.py",
+    "settings/options.py": "declarations: by tests/settings/test_reading.py",
+    "exchange/depth.py": "wire format: by tests/state",
+    "exchange/kline.py": "wire format: by tests/state",
+    "exchange/ticker.py": "wire format: by tests/state",
+    "simulator/": "an instrument: by the tests of its parts that matter, and all that run on it",
+}
+# Folders of tests that state rules of the whole, and files that state rules of the checkout.
+OF_THE_WHOLE = ("faults/", "recorded/", "fidelity/", "clients/", "layout.py", "wsgi.py")
+
+
+def modules() -> set[str]:
+    package = ROOT / "bpx"
+    return {
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if not path.name.startswith("__")
+    }
+
+
+def tested() -> set[str]:
+    tests = ROOT / "tests"
+    return {
+        str(path.relative_to(tests).with_name(path.name.removeprefix("test_")))
+        for path in tests.rglob("test_*.py")
+    }
+
+
+def is_excused(module: str) -> bool:
+    return module in TESTED_BY_OTHERS or f"{module.partition('/')[0]}/" in TESTED_BY_OTHERS
+
+
+def test_every_module_has_a_test_file_or_a_reason_to_have_none() -> None:
+    assert {module for module in modules() - tested() if not is_excused(module)} == set()
+
+
+def test_every_test_file_is_of_a_module_or_of_the_whole() -> None:
+    assert {name for name in tested() - modules() if not name.startswith(OF_THE_WHOLE)} == set()
+
+
+def test_no_module_is_excused_without_need() -> None:
+    files = {name for name in TESTED_BY_OTHERS if not name.endswith("/")}
+    assert files <= modules() - tested()

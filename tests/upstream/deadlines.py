@@ -1,0 +1,131 @@
+"""Run by test_wire in a process of its own, under gevent: deadlines that no library outlasts."""
+
+import sys
+from pathlib import Path
+
+from gevent import monkey
+
+monkey.patch_all()
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from collections.abc import Callable  # noqa: E402
+from time import monotonic  # noqa: E402
+
+import gevent  # noqa: E402
+from gevent import socket  # noqa: E402
+
+from bpx.server.runtime import GeventRuntime  # noqa: E402
+from bpx.upstream.call import Call, Kind  # noqa: E402
+from bpx.upstream.wire import Bounds, Broken, Wire  # noqa: E402
+
+TOTAL_S = 0.4
+REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100
+Talk = Callable[[socket.socket], None]
+
+
+class Server:
+    """Reads whole requests, and lets `talk` answer."""
+
+    def __init__(self) -> None:
+        self.talk: Talk = silent
+        self.delivered = 0
+        self.open = 0
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        gevent.spawn(self._accept)
+
+    def _accept(self) -> None:
+        while True:
+            connection, _ = self._listener.accept()
+            gevent.spawn(self._serve, connection)
+
+    def _serve(self, connection: socket.socket) -> None:
+        self.open += 1
+        try:
+            with connection:
+                while b"\r\n\r\n" in connection.recv(65536):
+                    self.delivered += 1
+                    self.talk(connection)
+        except OSError:
+            pass
+        finally:
+            self.open -= 1
+
+
+def silent(connection: socket.socket) -> None:
+    """Answer nothing."""
+
+
+def drip_from(start: int) -> Talk:
+    """Answer a byte at a time, so that no single read takes long."""
+
+    def drip(connection: socket.socket) -> None:
+        connection.sendall(REPLY[:start])
+        for byte in REPLY[start:]:
+            gevent.sleep(0.02)
+            connection.sendall(bytes([byte]))
+
+    return drip
+
+
+def late(connection: socket.socket) -> None:
+    """Answer after the caller has given up."""
+    gevent.sleep(TOTAL_S + 0.1)
+    connection.sendall(REPLY)
+
+
+def quick(connection: socket.socket) -> None:
+    """Answer at once."""
+    connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+
+
+def fail(wire: Wire) -> str:
+    """Send an order that cannot succeed, and tell how it failed."""
+    began = monotonic()
+    try:
+        wire.ask(Call("POST", "/order", kind=Kind.ORDER), TOTAL_S)
+    except Broken as broken:
+        took = monotonic() - began
+        return f"{type(broken.failure).__name__} {'in time' if took < TOTAL_S + 0.3 else took}"
+    return "no failure"
+
+
+def main() -> None:
+    """Print a line for each fault."""
+    runtime = GeventRuntime()
+    server = Server()
+    wire = Wire(server.url, runtime, Bounds())
+    faults: dict[str, Talk] = {
+        "black hole": silent,
+        "dripping head": drip_from(5),
+        "dripping body": drip_from(len(REPLY) - 90),
+    }
+    for name, server.talk in faults.items():
+        before = server.delivered
+        print(f"{name}: {fail(wire)}, {'sent once' if server.delivered == before + 1 else '?'}")
+    server.talk = late
+    fail(wire)
+    server.talk = quick
+    with gevent.Timeout(5):
+        bodies = []
+        for _ in range(3):
+            gevent.sleep(0.1)
+            bodies.append(wire.ask(Call("POST", "/order", kind=Kind.ORDER), TOTAL_S).body)
+    print("late answer:", "not given to the next call" if bodies == [b"{}"] * 3 else bodies)
+    full = socket.socket()
+    full.bind(("127.0.0.1", 0))
+    full.listen(0)
+    fillers = [socket.socket() for _ in range(4)]
+    for filler in fillers:
+        filler.setblocking(False)
+        filler.connect_ex(full.getsockname())
+    hanging = Wire(f"http://127.0.0.1:{full.getsockname()[1]}", runtime, Bounds(connect_s=0.2))
+    print("connect that hangs:", fail(hanging))
+    wire.close()
+    with gevent.Timeout(5):
+        while server.open:
+            gevent.sleep(0.01)
+    print("all connections free again")
+
+
+main()

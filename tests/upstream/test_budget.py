@@ -1,0 +1,196 @@
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+import pytest
+
+from bpx.errors import Banned, Throttled
+from bpx.state.clock import ExchangeClock
+from bpx.upstream.bucket import LeakyBucket
+from bpx.upstream.budget import Budget
+from bpx.upstream.call import Call, Kind, Reply
+from tests.runtime import ThreadRuntime
+from tests.waiting import eventually
+
+DATE = ("Date", "Sun, 22 Nov 2026 12:00:10 GMT")
+DATE_MS = 1_795_348_810_000
+WEIGHT = "X-MBX-USED-WEIGHT-1M"
+
+
+def make_budget(capacity: float = 1e6, leak_per_s: float = 1e6, limit: int = 6000) -> Budget:
+    clock = ExchangeClock()
+    bucket = LeakyBucket(capacity, leak_per_s)
+    return Budget("spot", ThreadRuntime(), clock, bucket, limit)
+
+
+def call(kind: Kind, weight: int = 1, target: str = "/") -> Call:
+    return Call("GET", target, weight=weight, kind=kind)
+
+
+def reply(status: int = 200, used: int | None = 0, *headers: tuple[str, str]) -> Reply:
+    weight = () if used is None else ((WEIGHT, str(used)),)
+    return Reply(status, (DATE, *weight, *headers), b"")
+
+
+def ask(budget: Budget, answer: Reply, kind: Kind = Kind.PUBLIC, body: bytes = b"") -> None:
+    budget.learn(budget.spend(call(kind)), answer, body)
+
+
+def test_a_reply_tells_the_exchanges_time():
+    clock = ExchangeClock()
+    budget = Budget("spot", ThreadRuntime(), clock, LeakyBucket(10, 10), 6000)
+    ask(budget, reply())
+    at_ms = clock.at(monotonic())
+    assert at_ms is not None
+    assert 0 <= at_ms - DATE_MS < 1000
+
+
+@pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 12:00:10 GMT"])
+def test_a_date_that_is_none_is_ignored(date: str):
+    budget = make_budget()
+    budget.learn(budget.spend(call(Kind.PUBLIC)), Reply(200, (("Date", date),), b""), b"")
+
+
+def test_a_spent_budget_is_a_429_in_binances_words_with_the_seconds_to_the_next_minute():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 4200))
+    with pytest.raises(Throttled) as caught:
+        budget.spend(call(Kind.PUBLIC))
+    assert str(caught.value) == (
+        "Too much request weight used; current limit is 6000 request weight per 1 MINUTE. "
+        "Please use WebSocket Streams for live updates to avoid polling the API."
+    )
+    assert caught.value.retry_after == "50"
+
+
+def test_what_market_data_has_spent_does_not_keep_orders_back():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 4200))
+    for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL):
+        budget.spend(call(kind))
+
+
+def test_cancels_go_when_orders_go_no_more():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 5700))
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.ORDER))
+    budget.spend(call(Kind.CANCEL))
+
+
+def test_orders_never_wait_in_the_bucket():
+    budget = make_budget(capacity=1, leak_per_s=0.001)
+    budget.spend(call(Kind.CANCEL))
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.PUBLIC))
+    for _ in range(100):
+        budget.spend(call(Kind.ORDER, weight=0))
+
+
+def test_a_request_waits_for_its_turn_and_no_longer():
+    budget = make_budget(capacity=10, leak_per_s=50)
+    began = monotonic()
+    for _ in range(12):  # 7 at once, being 70 % of the bucket, then one each 20 ms
+        budget.spend(call(Kind.PUBLIC, weight=0))
+    assert 0.09 < monotonic() - began < 1
+
+
+@pytest.mark.parametrize(
+    ("target", "fits"), [("/?recvWindow=60000", True), ("/?recvWindow=200", False)]
+)
+def test_a_signed_call_does_not_outlive_its_window(target: str, fits: bool):
+    budget = make_budget(capacity=10, leak_per_s=5)  # the next turn is 100 ms away
+    for _ in range(8):
+        budget.spend(call(Kind.CANCEL, weight=0))
+    if fits:
+        budget.spend(call(Kind.SIGNED, weight=0, target=target))
+    else:
+        with pytest.raises(Throttled):
+            budget.spend(call(Kind.SIGNED, weight=0, target=target))
+
+
+def test_a_hold_refuses_everything_orders_included():
+    budget = make_budget()
+    ask(budget, reply(418, 6001, ("Retry-After", "120")))
+    for kind in Kind:
+        with pytest.raises(Banned) as caught:
+            budget.spend(call(kind))
+        assert caught.value.retry_after == "120"
+    assert 119 < budget.hold_left_s() <= 120
+    with pytest.raises(Banned):
+        budget.refuse()
+
+
+def test_a_hold_reaches_those_who_wait_already():
+    budget = make_budget(capacity=1, leak_per_s=0.5)
+    first = budget.spend(call(Kind.CANCEL))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.spend, call(Kind.PUBLIC))
+        budget.learn(first, reply(429, None, ("Retry-After", "7")), b"")
+        error = waiting.exception(1.5)
+    assert isinstance(error, Throttled)
+    assert error.retry_after == "7"
+
+
+def test_too_many_orders_of_one_account_hold_nobody_else():
+    budget = make_budget()
+    ask(budget, reply(429), Kind.ORDER, b'{"code":-1015,"msg":"Too many new orders."}')
+    assert budget.hold_left_s() == 0
+
+
+def test_who_waits_for_the_first_reply_goes_when_it_comes():
+    budget = make_budget(limit=100)
+    first = budget.spend(call(Kind.BACKGROUND, weight=20))
+    gone = threading.Event()
+
+    def wait() -> None:
+        budget.spend(call(Kind.BACKGROUND, weight=20))
+        gone.set()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    assert not gone.is_set(), "half is taken for spent, and one is out to find out"
+    budget.learn(first, reply(200, 20), b"")
+    eventually(gone.is_set, within_s=0.9)
+    waiting.join(1)
+
+
+def test_who_got_no_reply_does_not_keep_the_next_from_asking():
+    budget = make_budget(limit=100)
+    for _ in range(10):
+        budget.give_up(budget.spend(call(Kind.BACKGROUND, weight=20)), was_sent=False)
+    for _ in range(10):
+        budget.give_up(budget.spend(call(Kind.BACKGROUND, weight=20)), was_sent=True)
+
+
+def test_a_probe_that_gets_no_reply_is_followed_by_another():
+    now = [0.0]
+    runtime = ThreadRuntime()
+    runtime.now = lambda: now[0]  # type: ignore[method-assign]
+    budget = Budget("spot", runtime, ExchangeClock(), LeakyBucket(10, 10), 6000)
+    ask(budget, reply(429, None, ("Retry-After", "7")))
+    now[0] = 7.0
+    probe = budget.spend(call(Kind.PUBLIC))
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.PUBLIC))
+    budget.give_up(probe, was_sent=True)
+    ask(budget, reply())
+    budget.spend(call(Kind.PUBLIC))
+
+
+def test_a_successful_order_is_given_back_and_the_header_tells():
+    budget = make_budget(limit=100)
+    for _ in range(500):
+        ask(budget, reply(200, 3), Kind.ORDER)
+    for _ in range(92):
+        ask(budget, reply(400, 3), Kind.ORDER)
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.ORDER))
+
+
+def test_the_limit_of_the_day_is_adopted_and_told():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 2000))
+    budget.adopt_limit(2400)
+    with pytest.raises(Throttled, match="current limit is 2400 request"):
+        budget.spend(call(Kind.PUBLIC))

@@ -1,0 +1,241 @@
+import gzip
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from bpx.errors import NotSent, OutcomeUnknown, ReadFailed
+from bpx.upstream.call import Call, Kind
+from bpx.upstream.wire import Bounds, Broken, Wire
+from tests.runtime import ThreadRuntime
+from tests.upstream.wire_server import Answer, Then, WireServer, ok
+from tests.waiting import eventually
+
+METHODS = {Kind.PUBLIC: "GET", Kind.SIGNED: "GET", Kind.ORDER: "POST", Kind.CANCEL: "DELETE"}
+JSON = b'{"symbol":"BTCUSDT","orderId":1}'
+PACKED = gzip.compress(JSON)
+GZIP = "Content-Encoding: gzip\r\n"
+
+
+def head(*lines: str, status: str = "200 OK") -> bytes:
+    return "\r\n".join([f"HTTP/1.1 {status}", *lines, "", ""]).encode()
+
+
+UNUSABLE = {
+    "closed without an answer": Answer(then=Then.CLOSE),
+    "reset without an answer": Answer(then=Then.RESET),
+    "half a status line": Answer(b"HTTP/1.1 2", Then.CLOSE),
+    "half a head": Answer(b"HTTP/1.1 200 OK\r\nContent-Le", Then.RESET),
+    "garbage": Answer(b"\x15\x03\x01\x00\x02\x02\x28", Then.CLOSE),
+    "another protocol": Answer(b"SSH-2.0-OpenSSH_9.2\r\n", Then.CLOSE),
+    "half a body": Answer(ok(JSON)[:-5], Then.CLOSE),
+    "a body reset in the middle": Answer(ok(JSON)[:-5], Then.RESET),
+    "two lengths": Answer(head("Content-Length: 2", "Content-Length: 3") + b"{}x", Then.CLOSE),
+    "a cut chunk": Answer(head("Transfer-Encoding: chunked") + b"20\r\n" + JSON[:9], Then.CLOSE),
+    "no last chunk": Answer(head("Transfer-Encoding: chunked") + b"2\r\n{}\r\n", Then.CLOSE),
+    "a chunk of no size": Answer(head("Transfer-Encoding: chunked") + b"zz\r\n{}", Then.CLOSE),
+    "JSON cut where nothing frames it": Answer(head() + JSON[:-5], Then.CLOSE),
+    "nothing where nothing frames it": Answer(head(), Then.CLOSE),
+    "gzip cut": Answer(ok(PACKED[:-9], GZIP)),
+    "gzip with a wrong sum": Answer(ok(PACKED[:-8] + b"\0" * 8, GZIP)),
+    "plain text called gzip": Answer(ok(JSON, GZIP)),
+    "an interim reply for a final one": Answer(head("Content-Length: 2", status="103 Hint")),
+    "a redirect": Answer(ok(headers="Location: /y\r\n", status="307 Temporary Redirect")),
+    "a redirect to nowhere": Answer(ok(headers="Location: http://[\r\n", status="302 Found")),
+    "a bare CR in a header": Answer(ok(headers="X-MBX-A: b\rX-MBX-B: 1\r\n")),
+    "a header that is not ASCII": Answer(ok(headers="X-MBX-A: \xe9\r\n")),
+}
+
+
+@pytest.fixture
+def server() -> Iterator[WireServer]:
+    with WireServer() as server:
+        yield server
+
+
+@pytest.fixture
+def wire(server: WireServer) -> Iterator[Wire]:
+    wire = Wire(server.url, ThreadRuntime(), Bounds(connect_s=1.0, pool_wait_s=0.2))
+    yield wire
+    wire.close()
+
+
+def failed(wire: Wire, kind: Kind) -> Broken:
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call(METHODS.get(kind, "GET"), "/x?signature=secret", kind=kind), 1.0)
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("answer", UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_without_a_usable_answer_the_outcome_is_unknown_and_nothing_is_sent_twice(
+    server: WireServer, wire: Wire, kind: Kind, answer: Answer
+):
+    server.answer = lambda request: answer
+    broken = failed(wire, kind)
+    assert isinstance(broken.failure, ReadFailed if kind is Kind.PUBLIC else OutcomeUnknown)
+    assert broken.was_sent
+    assert len(server.delivered) == 1
+    assert "secret" not in str(broken.failure.__dict__)
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_after_an_unusable_answer_the_next_call_gets_its_own(
+    server: WireServer, wire: Wire, kind: Kind
+):
+    for answer in UNUSABLE.values():
+        server.answer = lambda request, answer=answer: answer
+        failed(wire, kind)
+    server.answer = lambda request: ok(b"[%d]" % len(server.delivered))
+    call = Call(METHODS[kind], "/x", kind=kind)
+    assert wire.ask(call, 1.0).body == b"[%d]" % (len(UNUSABLE) + 1)
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_refused_connection_is_not_sent(kind: Kind):
+    with WireServer() as gone:
+        url = gone.url
+    wire = Wire(url, ThreadRuntime(), Bounds())
+    broken = failed(wire, kind)
+    assert isinstance(broken.failure, NotSent)
+    assert not broken.was_sent
+    wire.close()
+
+
+@pytest.mark.parametrize("kind", METHODS)
+def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire, kind: Kind):
+    server.answer = lambda request: b""
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call(METHODS[kind], "/x", kind=kind), 0.1)
+    assert isinstance(caught.value.failure, ReadFailed if kind is Kind.PUBLIC else OutcomeUnknown)
+    assert not caught.value.is_worth_another
+    assert len(server.delivered) == 1
+
+
+@pytest.mark.parametrize(
+    "status",
+    [
+        *["200 OK", "400 Bad", "401 No", "403 WAF", "404 None", "418 Ban", "429 Slow", "451 Geo"],
+        *["500 X", "502 Bad Gateway", "503 Service Unavailable", "504 Timeout"],
+    ],
+)
+@pytest.mark.parametrize("body", [JSON, b"<html>\xe9</html>", b""])
+def test_whatever_binance_answers_passes_as_it_is(
+    server: WireServer, wire: Wire, status: str, body: bytes
+):
+    server.answer = lambda request: ok(body, status=status)
+    reply = wire.ask(Call("POST", "/x", kind=Kind.ORDER), 1.0)
+    assert (reply.status, reply.body) == (int(status[:3]), body)
+
+
+def test_an_encoded_body_passes_encoded(server: WireServer, wire: Wire):
+    server.answer = lambda request: ok(PACKED, GZIP)
+    reply = wire.ask(Call("GET", "/x"), 1.0)
+    assert (reply.body, reply.header("Content-Encoding")) == (PACKED, "gzip")
+    assert reply.header("Content-Length") is None
+
+
+def test_a_folded_header_arrives_as_one_line(server: WireServer, wire: Wire):
+    """RFC 9112, 5.2: a proxy may put spaces in the place of the fold."""
+    server.answer = lambda request: ok(headers="X-MBX-A: b\r\n X-MBX-B: c\r\n")
+    headers = wire.ask(Call("GET", "/x"), 1.0).headers
+    assert headers == (("Content-Type", "application/json"), ("X-MBX-A", "b X-MBX-B: c"))
+
+
+def test_a_chunked_body_is_put_together(server: WireServer, wire: Wire):
+    chunks = b"1\r\n[\r\n3;x=y\r\n1,2\r\n1\r\n]\r\n0\r\nX-MBX-Trailer: 1\r\n\r\n"
+    server.answer = lambda request: head("Transfer-Encoding: chunked") + chunks
+    reply = wire.ask(Call("GET", "/x"), 1.0)
+    assert (reply.body, reply.headers) == (b"[1,2]", ())
+
+
+def test_a_whole_body_that_nothing_frames_passes(server: WireServer, wire: Wire):
+    server.answer = lambda request: Answer(head() + JSON, Then.CLOSE)
+    assert wire.ask(Call("GET", "/x"), 1.0).body == JSON
+    server.answer = lambda request: Answer(head("Content-Type: text/html") + b"<p>", Then.CLOSE)
+    assert wire.ask(Call("GET", "/x"), 1.0).body == b"<p>"
+    server.answer = lambda request: Answer(head(status="404 Not Found"), Then.CLOSE)
+    assert wire.ask(Call("GET", "/x"), 1.0).status == 404
+
+
+def test_a_head_tells_the_length_of_what_a_get_would_bring(server: WireServer, wire: Wire):
+    server.answer = lambda request: head("Content-Length: 123")
+    for _ in range(2):
+        reply = wire.ask(Call("HEAD", "/x"), 1.0)
+        assert (reply.body, reply.header("Content-Length")) == (b"", "123")
+    assert server.connections == 1
+
+
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_a_reply_without_a_body_gives_its_connection_back(
+    server: WireServer, wire: Wire, status: str
+):
+    server.answer = lambda request: head(status=status)
+    for _ in range(3):
+        assert wire.ask(Call("GET", "/x"), 1.0).status == int(status[:3])
+    assert server.connections == 1
+
+
+def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
+    for kind in Kind:
+        wire.ask(Call("GET", "/x", kind=kind), 1.0)
+    assert server.connections == 3
+
+
+def test_a_full_pool_lets_wait_for_a_bounded_time_and_sends_nothing(server: WireServer):
+    answered = threading.Event()
+    server.answer = lambda request: Answer(ok(), after=answered)
+    wire = Wire(server.url, ThreadRuntime(), Bounds(connections={"trade": 1}, pool_wait_s=0.05))
+    call = Call("POST", "/order", kind=Kind.ORDER)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(wire.ask, call, 2.0)
+        eventually(lambda: len(server.delivered) == 1)
+        assert isinstance(failed(wire, Kind.ORDER).failure, NotSent)
+        answered.set()
+        assert first.result(2).status == 200
+    assert len(server.delivered) == 1
+    assert wire.ask(call, 1.0).status == 200, "and then it is free again"
+    wire.close()
+
+
+def test_failures_do_not_use_a_pool_up(server: WireServer):
+    wire = Wire(server.url, ThreadRuntime(), Bounds(connections={"trade": 1}, pool_wait_s=0.05))
+    server.answer = lambda request: Answer(then=Then.RESET)
+    for _ in range(5):
+        failed(wire, Kind.ORDER)
+    server.answer = lambda request: ok()
+    assert wire.ask(Call("POST", "/order", kind=Kind.ORDER), 1.0).status == 200
+    wire.close()
+
+
+def test_a_body_that_is_longer_than_its_length_does_not_reach_the_next_call(
+    server: WireServer, wire: Wire
+):
+    server.answer = lambda request: head("Content-Length: 2") + b"{}" + ok(b'"stray"')
+    assert [wire.ask(Call("GET", "/x"), 1.0).body for _ in range(3)] == [b"{}"] * 3
+
+
+def test_under_gevent_nothing_outlasts_a_deadline():
+    """In a process of its own: this one is not patched, and a thread cannot be cut off."""
+    script = Path(__file__).with_name("deadlines.py")
+    run = subprocess.run(
+        [sys.executable, script],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+        cwd=script.parents[2],
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert run.stdout.splitlines() == [
+        "black hole: OutcomeUnknown in time, sent once",
+        "dripping head: OutcomeUnknown in time, sent once",
+        "dripping body: OutcomeUnknown in time, sent once",
+        "late answer: not given to the next call",
+        "connect that hangs: NotSent in time",
+        "all connections free again",
+    ]
