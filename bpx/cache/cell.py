@@ -65,8 +65,9 @@ class Cell(Generic[V]):
                 self._changed.wait_for(settled, timeout_s)
             finally:
                 self._waiting -= 1
-        if self.view is not None and accept(self.view):
-            return self.view
+        view = self.view
+        if view is not None and accept(view):
+            return view
         if self._failures != failures and self._failure is not None:
             raise self._failure
         return None

@@ -3,6 +3,7 @@
 What differs between the markets is the names of the keys, as rows of `DepthKeys`.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +12,8 @@ import orjson
 from bpx.errors import BadMessage
 
 Level = list[str]  # price, quantity: the digits that Binance sent
+
+_NUMBERS = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?,)*")  # of one side, each with a comma behind it
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,11 @@ def _decode(payload: bytes, keys: DepthKeys) -> Depth:
 
 def _are_levels(side: Any) -> bool:
     """Whether it is a list of pairs of numbers in strings, as Binance writes them."""
+    if type(side) is not list or any(type(level) is not list for level in side):
+        return False
     try:
         texts = [text for price, quantity in side for text in (price, quantity)]
-        return "".join(texts).replace(".", "").isdecimal() if texts else side == []
+        joined = ",".join([*texts, ""])
     except (TypeError, ValueError):
         return False
+    return _NUMBERS.fullmatch(joined) is not None and joined.count(",") == len(texts)

@@ -74,9 +74,12 @@ def decode_kline(payload: bytes) -> Kline:
         frame = orjson.loads(payload)
         candle = frame["k"]
         text = orjson.dumps([candle[key] for key in _FRAME_KEYS])[1:-1]
-        return Kline(decode_row(text), bool(candle["x"]), int(frame["E"]))
-    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        final, event_ms = candle["x"], frame["E"]
+    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise BadMessage(f"not a kline frame: {payload[:200]!r}") from error
+    if type(final) is not bool or type(event_ms) is not int or event_ms < 0:
+        raise BadMessage(f"not a kline frame: {payload[:200]!r}")
+    return Kline(decode_row(text), final, event_ms)
 
 
 def flat_row(before: Row, close_ms: int) -> Row:

@@ -3,6 +3,7 @@
 The order of fields in a reply, and the name each has in a frame, are rows of a `TickerShape`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +14,7 @@ from bpx.errors import BadMessage
 
 BOOK_FIELDS = {"bidPrice": "b", "bidQty": "B", "askPrice": "a", "askQty": "A"}
 WHOLE_NUMBERS = frozenset({"openTime", "closeTime", "firstId", "lastId", "count"})
+_NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 Ticker = Mapping[str, str | int]  # by the names of the REST reply, in its order
 
@@ -73,16 +75,25 @@ def decode_book_ticker(payload: bytes) -> tuple[int, Mapping[str, str]]:
         update_id = frame["u"]
     except (KeyError, TypeError) as error:
         raise BadMessage(f"not a book ticker: {payload[:200]!r}") from error
-    if type(update_id) is not int or any(type(text) is not str for text in fields.values()):
+    if type(update_id) is not int or not all(map(_is_number, fields.values())):
         raise BadMessage(f"not a book ticker: {payload[:200]!r}")
     return update_id, fields
 
 
 def _checked(ticker: dict[str, str | int], payload: bytes) -> Ticker:
     for name, value in ticker.items():
-        if type(value) is not (int if name in WHOLE_NUMBERS else str):
+        if name in WHOLE_NUMBERS:
+            is_good = type(value) is int
+        else:
+            is_good = type(value) is str if name == "symbol" else _is_number(value)
+        if not is_good:
             raise BadMessage(f"{name} of a ticker is {value!r}: {payload[:200]!r}")
     return ticker
+
+
+def _is_number(text: object) -> bool:
+    """Whether it is a number in a string, as Binance writes it."""
+    return type(text) is str and _NUMBER.fullmatch(text) is not None
 
 
 def _loads(payload: bytes) -> Any:

@@ -7,7 +7,7 @@ anything that opens or patches sockets beyond what gunicorn's own worker does.
 import os
 import sys
 from contextlib import nullcontext
-from datetime import datetime
+from datetime import timedelta
 from time import monotonic
 from typing import Any
 
@@ -158,7 +158,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
         environ["wsgi.multithread"] = True
         if not self.alive:
             reply.force_close()
-        started = datetime.now()  # noqa: DTZ005 - gunicorn's access log takes the difference
+        started = monotonic()
         try:
             self._answer(environ, reply)
         except ClientGone:
@@ -169,7 +169,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.log.exception("an answer broke off")
             sock.reset()
             raise StopIteration from None
-        self.log.access(reply, req, environ, datetime.now() - started)  # noqa: DTZ005
+        if self.log.access_log_enabled:
+            self.log.access(reply, req, environ, timedelta(seconds=monotonic() - started))
         sock.end_answer()
         if reply.should_close():
             raise StopIteration

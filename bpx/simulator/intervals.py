@@ -7,7 +7,8 @@ _MINUTE = 60_000
 _HOUR = 3_600_000
 _DAY = 86_400_000
 WEEK_MS = 7 * _DAY
-_MONDAY_MS = 4 * _DAY  # 1970-01-05
+# Where counting begins: weeks on a Monday, 1970-01-05. A three-day candle opened on 2024-01-01.
+_ANCHOR_MS = {"3d": _DAY, "1w": 4 * _DAY}
 LENGTH_MS = {
     "1s": 1_000,
     "1m": _MINUTE,
@@ -37,7 +38,7 @@ def open_ms(interval: str, at_ms: int, offset_ms: int = 0) -> int:
         moment = _EPOCH + timedelta(milliseconds=local)
         return timegm((moment.year, moment.month, 1, 0, 0, 0)) * 1_000 - offset_ms
     length = LENGTH_MS[interval]
-    shift = _MONDAY_MS if interval == "1w" else 0
+    shift = _ANCHOR_MS.get(interval, 0)
     return (local - shift) // length * length + shift - offset_ms
 
 
@@ -72,6 +73,8 @@ def opens(
         newest: take the newest ones rather than the oldest.
         offset_ms: the time zone's.
     """
+    if first_ms > last_ms:
+        return []
     last = open_ms(interval, last_ms, offset_ms)
     first = open_ms(interval, first_ms, offset_ms)
     if first < first_ms:

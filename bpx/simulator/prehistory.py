@@ -34,12 +34,12 @@ def _times(listing: Listing, random: Random, listed_ms: int, end_ms: int) -> lis
     pace = listing.pace
     times = []
     time_ms = listed_ms
-    hourly_ms = end_ms - pace.hourly_days * DAY_MS
     recent_ms = end_ms - RECENT_MS
+    hourly_ms = min(recent_ms, end_ms - pace.hourly_days * DAY_MS)
     while time_ms < end_ms:
         times.append(time_ms)
-        if time_ms < hourly_ms - DAY_MS or (not pace.hourly_days and time_ms < recent_ms):
-            gap_ms, until_ms = pace.past_gap_ms, min(hourly_ms, recent_ms)
+        if time_ms < hourly_ms:
+            gap_ms, until_ms = pace.past_gap_ms, hourly_ms
         elif time_ms < recent_ms:
             gap_ms, until_ms = HOUR_MS, recent_ms
         else:

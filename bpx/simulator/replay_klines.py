@@ -29,6 +29,8 @@ class KlineFrames:
 
     def until(self, at_ms: int, subscribed: set[str]) -> list[Message]:
         """Return what is due by the clock up to `at_ms`."""
+        if at_ms < self._tick_ms + _TICK_MS:
+            return []
         derived = [stream for stream in subscribed if self._is_derived(stream)]
         if not derived:
             self._tick_ms = at_ms // _TICK_MS * _TICK_MS

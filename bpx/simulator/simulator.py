@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from threading import Event, Thread
@@ -12,11 +11,13 @@ from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from bpx.simulator.clock import Clock
+from bpx.simulator.exchange import Exchange
 from bpx.simulator.faults import Faults
 from bpx.simulator.hub import Sent
 from bpx.simulator.journal import Journal
 from bpx.simulator.limits import Limits
 from bpx.simulator.server import Server
+from bpx.simulator.stream_side import OpenConnection
 from bpx.simulator.tls import Certificate, make_certificate
 from bpx.simulator.venue import Message, Reply, Request, Venue
 from bpx.simulator.wire import Asked
@@ -24,16 +25,6 @@ from bpx.simulator.wire import Asked
 T = TypeVar("T")
 
 _ANSWER_WITHIN_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class OpenConnection:
-    """A stream connection that is open now."""
-
-    client: str
-    route: str
-    is_combined: bool
-    streams: tuple[str, ...]
 
 
 class Simulator:
@@ -65,7 +56,7 @@ class Simulator:
     ) -> None:
         if isinstance(venue_or_market, str):
             start_ms = int(time() * 1000) if start_ms is None else start_ms
-            venue_or_market = model(venue_or_market, start_ms, **options)
+            venue_or_market = Exchange(venue_or_market, start_ms, **options)
         self.venue: Venue = venue_or_market
         self.clock = Clock(self.venue.now_ms if start_ms is None else start_ms, speed)
         if paused:
@@ -128,7 +119,7 @@ class Simulator:
     def pause(self) -> None:
         """Stop the clock; everything published until then is on the wire when this returns."""
         self.clock.pause()
-        self._await(self._settle())
+        self._await(self._server.settle())
 
     def resume(self) -> None:
         """Let the clock run on."""
@@ -146,39 +137,39 @@ class Simulator:
     @property
     def requests(self) -> Journal[Asked]:
         """The newest 10,000 REST requests, oldest first."""
-        return self._server.requests
+        return self._server.rest.requests
 
     @property
     def control_messages(self) -> Journal[str]:
         """The newest 10,000 messages that clients sent on stream connections."""
-        return self._server.control_messages
+        return self._server.streams.control_messages
 
     @property
     def connections(self) -> list[OpenConnection]:
         """Stream connections that are open now."""
-        return self.call(lambda: [_describe(row) for row in self._server.connections])
+        return self.call(lambda: self._server.streams.connections)
 
     @property
     def connects(self) -> int:
         """How many stream connections were accepted so far."""
-        return self._server.connects
+        return self._server.streams.connects
 
     def last_sent(self, stream: str) -> Sent | None:
         """Return the newest message published on `stream`."""
-        return self.call(lambda: self._server.hub.last_sent(stream))
+        return self.call(lambda: self._server.streams.hub.last_sent(stream))
 
     def send(self, stream: str, payload: bytes) -> None:
         """Publish any bytes on a stream, to whoever listens to it."""
         message = Message(stream, payload, self.now_ms)
-        self.call(lambda: self._server.hub.publish([message]))
+        self.call(lambda: self._server.streams.hub.publish([message]))
 
     def shutdown_notice(self) -> None:
         """Send `serverShutdown` to every stream connection."""
-        self.call(self._server.shutdown_notice)
+        self.call(self._server.streams.shutdown_notice)
 
     def drop_connections(self, code: int | None = None, reason: str = "") -> None:
         """End every stream connection: with a close code, or with no word."""
-        self.call(lambda: self._server.drop_connections(code, reason))
+        self.call(lambda: self._server.streams.drop_all(code, reason))
 
     def call(self, function: Callable[[], T]) -> T:
         """Run `function` in the server's thread, where the venue may be touched."""
@@ -191,10 +182,6 @@ class Simulator:
     def _await(self, coroutine: Coroutine[Any, Any, T]) -> T:
         future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
         return future.result(_ANSWER_WITHIN_S)
-
-    async def _settle(self) -> None:
-        self._server.catch_up()
-        await self._server.flush()
 
     async def _live(self, certificate: Certificate | None) -> None:
         self._loop = asyncio.get_running_loop()
@@ -218,17 +205,3 @@ class Simulator:
             self._up.set()
         await self._down.wait()
         await self._server.stop()
-
-
-def model(market: str, start_ms: int, **options: Any) -> Venue:
-    """Return the modelled exchange of a market."""
-    from bpx.simulator.exchange import Exchange
-
-    return Exchange(market, start_ms, **options)
-
-
-def _describe(connection: Any) -> OpenConnection:
-    session = connection.session
-    return OpenConnection(
-        connection.client, connection.route, session.combined, tuple(session.streams)
-    )

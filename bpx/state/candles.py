@@ -177,7 +177,7 @@ class Candles:
         """Whether a frame can be applied: nothing is missing before it."""
         newest, row = self._newest, kline.row
         if newest is None:
-            return self._history.whole
+            return False  # it need not be the first candle there is
         return row.open_ms <= newest.open_ms or (self._final and row.open_ms == newest.close_ms + 1)
 
     def load(self, rows: Sequence[Row], asked: int) -> bool:
@@ -190,9 +190,9 @@ class Candles:
             Whether REST told nothing new.
         """
         if not rows:
-            was_empty = self._newest is None
-            self._history, self._newest, self._final = History(whole=True), None, False
-            return was_empty
+            if self._newest is None:
+                self._history = History(whole=True)
+            return True  # candles that were there do not go away
         ours, theirs = self._newest, rows[-1]
         if ours is not None and theirs.open_ms < ours.open_ms:
             return True  # the stream has gone on since
@@ -210,11 +210,9 @@ class Candles:
             OutOfSync: a candle, or the final frame of one, is missing before this frame.
         """
         row, newest = kline.row, self._newest
-        if not self.follows(kline):
+        if newest is None or not self.follows(kline):
             raise OutOfSync(f"a candle is missing before the one of {row.open_ms}")
-        if newest is None:
-            self._newest, self._final = row, kline.final
-        elif row.open_ms < newest.open_ms:
+        if row.open_ms < newest.open_ms:
             self._settle(kline)
         elif row.open_ms > newest.open_ms:
             self._history = self._history.then([newest], self._most_rows)

@@ -76,12 +76,12 @@ class Day:
 
     def apply_best(self, update_id: int, best: Mapping[str, str]) -> None:
         """Take the best prices and quantities of a book ticker, unless they are older."""
-        if update_id >= self._best_id:
+        if update_id > self._best_id:
             self._best, self._best_id = best, update_id
 
     def forget_best(self) -> None:
-        """Trust the ticker's best prices again, until the next book ticker: some were missed."""
-        self._best, self._best_id = {}, -1
+        """Trust the ticker's best prices again, until a newer book ticker: some were missed."""
+        self._best = {}
 
     def view(self, confirmed_at: float) -> DayView:
         """Return the ticker as it is now. Only when it is not empty."""

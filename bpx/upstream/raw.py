@@ -5,12 +5,9 @@ is dropped. So they are given `/`, and the connection writes the target itself. 
 put into exceptions is that `/`, too, and never a signature.
 """
 
-import http.client
 import re
 import ssl
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from http.client import HTTPException
 from http.cookiejar import DefaultCookiePolicy
@@ -18,17 +15,19 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
-from requests.structures import CaseInsensitiveDict
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
-from urllib3.util import SKIP_HEADER
 
 from bpx.runtime import DeadlinePassed
-from bpx.upstream.call import Call, Headers
-
-RECORD_BYTES = 16_384  # the most that one TLS record carries
+from bpx.upstream.call import Call
+from bpx.upstream.connection import (
+    Attempt,
+    Connecting,
+    RawConnection,
+    RawHeaders,
+    RawTlsConnection,
+)
 
 # All that requests, urllib3, http.client and ssl raise about a broken exchange, and our own checks.
 FAULTS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError, DeadlinePassed)
@@ -36,123 +35,8 @@ FAULTS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueErr
 _TARGET = re.compile(r"/[^\x00-\x20\x7f]*")  # what is one word in a request line, and our origin's
 
 
-@dataclass(frozen=True, slots=True)
-class Connecting:
-    """How connections of one pool are had.
-
-    Args:
-        now: monotonic seconds.
-        deadline: of the runtime, around name look-up, connect and TLS.
-        connect_s: its seconds.
-        idle_s: how long a connection may lie unused and still be used again.
-    """
-
-    now: Callable[[], float]
-    deadline: Callable[[float], AbstractContextManager[None]]
-    connect_s: float = 3.0
-    idle_s: float = 60.0
-
-
-@dataclass(slots=True)
-class Attempt:
-    """One try to deliver a call, and what became of it.
-
-    Attributes:
-        target: what goes into the request line.
-        was_sent: a byte of the request was handed to the network.
-        was_reused: it went over a connection that had carried another one before.
-    """
-
-    target: str
-    was_sent: bool = False
-    was_reused: bool = False
-
-
-class _RawHeaders(CaseInsensitiveDict[str]):
-    """A call's headers, which carry its attempt through requests and urllib3."""
-
-    def __init__(self, headers: Headers, attempt: Attempt) -> None:
-        super().__init__()
-        for name, value in headers:
-            self[name] = f"{self[name]}, {value}" if name in self else value
-        self.setdefault("User-Agent", SKIP_HEADER)
-        self.attempt = attempt
-
-    def copy(self) -> "_RawHeaders":
-        return self
-
-
-class _HeaderLines:
-    """The head of a reply, line by line. A bare CR would be read as the end of a header."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line: bytes = self._source.readline(-1 if size is None else size)
-        if b"\r" in line.removesuffix(b"\r\n") or b"\0" in line:
-            raise http.client.HTTPException("illegal byte in a reply's head")
-        return line
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self._source.close()
-
-
-class _StrictResponse(http.client.HTTPResponse):
-    def begin(self) -> None:
-        source = self.fp
-        self.fp = _HeaderLines(source)  # type: ignore[assignment]
-        super().begin()
-        if self.fp is not None:
-            self.fp = source
-
-
-class _RawConnection(HTTPConnection):
-    response_class = _StrictResponse
-    connecting: Connecting
-    released_at = 0.0
-    _attempt: Attempt
-    _is_fresh = False
-
-    def connect(self) -> None:
-        self._is_fresh = True
-        with self.connecting.deadline(self.connecting.connect_s):
-            super().connect()
-
-    def request(  # type: ignore[override]
-        self, method: str, url: str, *, headers: _RawHeaders, chunked: bool = False, **rest: Any
-    ) -> None:
-        self._attempt = headers.attempt
-        self._attempt.was_reused = self.sock is not None and not self._is_fresh
-        super().request(method, url, headers=headers, **rest)
-        self._is_fresh = False
-
-    def putrequest(self, method: str, url: str, *args: Any, **rest: Any) -> None:
-        super().putrequest(method, self._attempt.target, skip_accept_encoding=True)
-
-    def _encode_request(self, request: str) -> bytes:
-        return request.encode("latin-1")
-
-    def send(self, data: Any) -> None:
-        """Write, and note when the first byte is out: up to then nothing can have happened."""
-        if self.sock is None:
-            self.connect()
-        rest = memoryview(data)
-        while rest:
-            sent = self.sock.send(rest[:RECORD_BYTES])
-            self._attempt.was_sent = True
-            rest = rest[sent:]
-
-
-class _RawTlsConnection(_RawConnection, HTTPSConnection):
-    pass
-
-
 class _RawPool(HTTPConnectionPool):
-    ConnectionCls = _RawConnection  # type: ignore[assignment]
+    ConnectionCls = RawConnection  # type: ignore[assignment]
 
     def __init__(self, connecting: Connecting, *args: Any, **rest: Any) -> None:
         super().__init__(*args, **rest)
@@ -176,7 +60,7 @@ class _RawPool(HTTPConnectionPool):
 
 
 class _RawTlsPool(_RawPool, HTTPSConnectionPool):
-    ConnectionCls = _RawTlsConnection  # type: ignore[assignment]
+    ConnectionCls = RawTlsConnection  # type: ignore[assignment]
 
 
 class _RawAdapter(HTTPAdapter):
@@ -261,7 +145,7 @@ class RawSession(requests.Session):
         request = requests.PreparedRequest()
         request.method = call.method
         request.url = self._url
-        request.headers = _RawHeaders(call.headers, attempt)
+        request.headers = RawHeaders(call.headers, attempt)
         request.body = call.body or None
         request.hooks = {"response": []}
         return self.send(request, stream=True, timeout=timeout, allow_redirects=False)

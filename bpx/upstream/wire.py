@@ -12,9 +12,10 @@ from bpx.errors import NotSent, OutcomeUnknown, ReadFailed, RequestFailed
 from bpx.runtime import Runtime
 from bpx.upstream.body import WHOLE_BYTES, check_json, decode
 from bpx.upstream.call import Call, Headers, Kind, Reply
+from bpx.upstream.connection import Attempt, Connecting
 from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
-from bpx.upstream.raw import FAULTS, Attempt, Connecting, RawSession, header_pairs, tls_for
+from bpx.upstream.raw import FAULTS, RawSession, header_pairs, tls_for
 
 CHUNK_BYTES = 1 << 16
 OFFLOAD_BYTES = 1 << 16  # from which on an encoded body is checked beside everything else

@@ -108,7 +108,7 @@ def test_the_book_ticker_is_the_top_of_the_book(market):
     venue = exchange(market)
     venue.subscribe("xrpusdt@bookTicker")
     frames = of(run(venue, 20_000), "xrpusdt@bookTicker")
-    last_of_instant = {at_ms: frame for at_ms, frame in frames}
+    last_of_instant = dict(frames)
     assert len(last_of_instant) > 50
     for at_ms, frame in last_of_instant.items():
         body = get(venue, "depth?symbol=XRPUSDT&limit=5", as_of_ms=at_ms)

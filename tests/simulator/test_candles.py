@@ -83,6 +83,13 @@ def test_a_week_opens_on_monday_and_a_month_on_its_first_day(traded):
         assert (opened.day, opened.hour) == (1, 0)
 
 
+def test_three_day_candles_are_counted_from_one_that_opened_on_2024_01_01(traded):
+    venue, _ = traded
+    new_year_2024_ms = 1_704_067_200_000
+    for row in get(venue, "klines?symbol=BELUSDT&interval=3d&limit=40"):
+        assert (row[0] - new_year_2024_ms) % (3 * 86_400_000) == 0
+
+
 def test_a_time_zone_shifts_only_the_edges(traded):
     venue, trades = traded
     rows = get(venue, "klines?symbol=BELUSDT&interval=1d&limit=20&timeZone=8")

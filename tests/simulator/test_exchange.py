@@ -21,12 +21,12 @@ ARRAYS = {
 }
 
 
-def subscribed(market):
+def subscribed(market, has_arrays=False):
     venue = exchange(market)
     for stream in STREAMS[market].split():
         venue.subscribe(f"btcusdt@{stream}")
         venue.subscribe(f"avaxusdt@{stream}")
-    for stream in ARRAYS[market]:
+    for stream in ARRAYS[market] if has_arrays else []:
         venue.subscribe(stream)
     return venue
 
@@ -39,13 +39,13 @@ def test_what_happens_does_not_depend_on_the_steps_of_time(market):
 
 @pytest.mark.parametrize("market", ["spot", "futures"])
 def test_every_subscribed_stream_publishes_in_order_of_time(market):
-    venue = subscribed(market)
+    venue = subscribed(market, has_arrays=True)
     messages = run(venue, 61_000)
     names = {f"btcusdt@{stream}" for stream in STREAMS[market].split()} | set(ARRAYS[market])
     assert {m.stream for m in messages} >= names
     times = [m.at_ms for m in messages]
     assert times == sorted(times)
-    assert START_MS < times[0]
+    assert times[0] > START_MS
     assert times[-1] <= venue.now_ms
 
 
@@ -137,8 +137,9 @@ def test_the_average_price_stream_is_the_rest_body():
 
 def test_streams_that_do_not_exist_stay_silent():
     venue = exchange("futures")
-    for stream in ("BTCUSDT@kline_1m", "btcusdt@kline_1s", "nope@trade", "btcusdt@depth5@250ms",
-                   "!nope@arr", "btcusdt@nope", "srmusdt@markPrice", "btcusdt@kline_1m@+08:00"):  # fmt: skip
+    names = "BTCUSDT@kline_1m btcusdt@kline_1s nope@trade btcusdt@depth5@250ms !nope@arr"
+    more = "btcusdt@nope srmusdt@markPrice btcusdt@kline_1m@+08:00"
+    for stream in f"{names} {more}".split(" "):
         venue.subscribe(stream)
     assert run(venue, 70_000) == []
 

@@ -10,8 +10,11 @@ from functools import cache
 import pytest
 
 from bpx.simulator.replay import Replay
+from bpx.simulator.simulator import Simulator
 from bpx.simulator.venue import Request
+from tests.simulator.clients import connect
 from tests.simulator.recorded import CRYPTOFEED, HFTBACKTEST, RECORDED, needs_recordings
+from tests.waiting import eventually
 
 pytestmark = needs_recordings
 
@@ -337,3 +340,25 @@ def test_a_diff_stream_of_another_speed_gets_the_recorded_diffs():
     assert len(by_name["btcusdt@depth"]) > 20
     assert by_name["btcusdt@depth"] == by_name["btcusdt@depth@100ms"] == by_name[names[0]]
     assert by_name["btcusdt@depth@250ms"] == []
+
+
+def test_a_hosted_recording_can_be_stepped_from_instant_to_instant():
+    replay = Replay(RECORDED / "cryptofeed/BINANCE_FUTURES")
+    with (
+        Simulator(replay, paused=True) as sim,
+        connect(sim, "/public/stream?streams=sushiusdt@depth5@100ms") as client,
+    ):
+        eventually(lambda: len(sim.connections) == 1)
+        compared = 0
+        for at_ms in replay.recording.instants[:200]:
+            before = sim.last_sent("sushiusdt@depth5@100ms")
+            sim.step(at_ms - sim.now_ms)
+            sent = sim.last_sent("sushiusdt@depth5@100ms")
+            if sent != before:
+                compared += 1
+                seen = json.loads(client.recv())["data"]
+                while seen["u"] != json.loads(sent.payload)["u"]:
+                    seen = json.loads(client.recv())["data"]
+                book = json.loads(sim.reply("GET", "/fapi/v1/depth?symbol=SUSHIUSDT&limit=5").body)
+                assert (book["lastUpdateId"], book["bids"]) == (seen["u"], seen["b"])
+        assert compared > 10

@@ -39,8 +39,8 @@ def test_the_24_hour_ticker_is_a_recount_of_its_trades():
     assert (body["firstId"], body["lastId"]) == (inside[0]["id"], inside[-1]["id"])
     assert body["count"] == len(inside)
     wanted = [change, percent, average, prices[0], max(prices), min(prices), volume, quote]
-    names = "priceChange priceChangePercent weightedAvgPrice openPrice highPrice lowPrice volume quoteVolume"
-    assert [Decimal(body[name]) for name in names.split()] == wanted
+    names = [SPOT_FIELDS[key] for key in "pPwohlvq"]
+    assert [Decimal(body[name]) for name in names] == wanted
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,27 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+import requests
 
 from bpx.state.clock import ExchangeClock
 from bpx.upstream.bucket import LeakyBucket
+from bpx.upstream.call import Call
+from bpx.upstream.connection import Attempt, Connecting
+from bpx.upstream.raw import RawSession
 from bpx.upstream.upstream import Upstream
 from bpx.upstream.wire import Bounds
 from tests.runtime import ThreadRuntime
+from tests.upstream.wire_server import WireServer
 
 MakeUpstream = Callable[..., Upstream]
+RUNTIME = ThreadRuntime()
+TIMEOUT = (1.0, 2.0)
+
+
+def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> requests.Response:
+    response = session.deliver(call, attempt or Attempt(call.target), TIMEOUT)
+    response.content  # noqa: B018 - reading gives the connection back
+    return response
 
 
 @pytest.fixture
@@ -30,3 +43,15 @@ def make_upstream() -> Iterator[MakeUpstream]:
     yield make
     for upstream in made:
         upstream.close()
+
+
+@pytest.fixture
+def server() -> Iterator[WireServer]:
+    with WireServer() as server:
+        yield server
+
+
+@pytest.fixture
+def session(server: WireServer) -> Iterator[RawSession]:
+    with RawSession(server.url, 2, Connecting(RUNTIME.now, RUNTIME.deadline)) as session:
+        yield session

@@ -17,12 +17,6 @@ GZIP = "Content-Encoding: gzip\r\n"
 
 
 @pytest.fixture
-def server() -> Iterator[WireServer]:
-    with WireServer() as server:
-        yield server
-
-
-@pytest.fixture
 def wire(server: WireServer) -> Iterator[Wire]:
     wire = Wire(server.url, ThreadRuntime(), Bounds(connections={"public": 1}, pool_wait_s=0.1))
     yield wire

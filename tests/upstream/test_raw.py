@@ -6,15 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from bpx.upstream.call import Call
-from bpx.upstream.raw import FAULTS, Attempt, Connecting, RawSession, header_pairs, tls_for
-from tests.runtime import ThreadRuntime
-from tests.upstream.wire_server import Answer, Delivered, Then, WireServer, ok
-
-RUNTIME = ThreadRuntime()
-TIMEOUT = (1.0, 2.0)
+from bpx.upstream.connection import Attempt, Connecting
+from bpx.upstream.raw import FAULTS, RawSession, header_pairs, tls_for
+from tests.upstream.conftest import RUNTIME, deliver
+from tests.upstream.wire_server import Delivered, WireServer, ok
 
 HOSTILE = (
     *["%e5", "%41", "%2f", "%2F", "%7E", "%2e%2e", "%00", "%0d%0a", "%23", "%", "%zz", "%C3%A9"],
@@ -23,24 +20,6 @@ HOSTILE = (
     *["symbol=BTCUSDT", "limit=", "a=1&a=2", "%E8%BF%99%E6%98%AF", "\xe9", "\xe8\xbf\x99"],
     *["symbols=[%22BTCUSDT%22,%22ETHUSDT%22]", 'symbols=["BTCUSDT"]', "signature=" + "ab" * 32],
 )
-
-
-def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> requests.Response:
-    response = session.deliver(call, attempt or Attempt(call.target), TIMEOUT)
-    response.content  # noqa: B018 - reading gives the connection back
-    return response
-
-
-@pytest.fixture
-def server() -> Iterator[WireServer]:
-    with WireServer() as server:
-        yield server
-
-
-@pytest.fixture
-def session(server: WireServer) -> Iterator[RawSession]:
-    with RawSession(server.url, 2, Connecting(RUNTIME.now, RUNTIME.deadline)) as session:
-        yield session
 
 
 def generated(count: int) -> Iterator[Call]:
@@ -80,23 +59,6 @@ def test_every_method_arrives_as_it_is(server: WireServer, session: RawSession, 
     assert server.delivered[0].line == f"{method} /x?a=%41 HTTP/1.1".encode()
 
 
-def test_nothing_is_added_but_what_http_needs(server: WireServer, session: RawSession):
-    deliver(session, Call("GET", "/x"))
-    deliver(session, Call("POST", "/x", (("X-MBX-APIKEY", "k"),), b"a=1"))
-    host = server.url.removeprefix("http://").encode()
-    assert server.delivered[0].headers == {b"host": host}
-    assert server.delivered[1].headers == {
-        b"host": host,
-        b"x-mbx-apikey": b"k",
-        b"content-length": b"3",
-    }
-
-
-def test_a_post_without_a_body_says_so(server: WireServer, session: RawSession):
-    deliver(session, Call("POST", "/x"))
-    assert server.delivered[0].headers[b"content-length"] == b"0"
-
-
 @pytest.mark.parametrize(
     "target", ["", "x", "http://example.com/", "/a b", "/a\r\nX: 1", "/a\0", "*", "/a HTTP/1.1\n"]
 )
@@ -109,24 +71,6 @@ def test_a_target_that_is_not_one_word_is_not_sent(
     assert not attempt.was_sent
     assert target == "" or target not in str(caught.value)
     assert server.connections == 0
-
-
-def test_one_connection_serves_one_call_after_another(server: WireServer, session: RawSession):
-    """B28: a proxy that builds a new transport for each request reuses nothing."""
-    attempts = [Attempt("/x") for _ in range(20)]
-    for attempt in attempts:
-        deliver(session, Call("GET", "/x"), attempt)
-    assert server.connections == 1
-    assert [attempt.was_reused for attempt in attempts] == [False, *[True] * 19]
-
-
-def test_a_connection_that_lay_idle_for_too_long_is_not_used_again(server: WireServer):
-    now = [0.0]
-    connecting = Connecting(lambda: now[0], RUNTIME.deadline, idle_s=2.0)
-    with RawSession(server.url, 1, connecting) as session:
-        for now[0] in (0.0, 1.9, 4.0):
-            deliver(session, Call("POST", "/x"))
-    assert [request.connection for request in server.delivered] == [1, 1, 2]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -165,51 +109,6 @@ def test_a_429_with_retry_after_is_not_asked_again(server: WireServer, session: 
     server.answer = lambda request: ok(headers="Retry-After: 0\r\n", status="429 Too Many")
     assert deliver(session, Call("GET", "/x")).status_code == 429
     assert len(server.delivered) == 1
-
-
-@pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET])
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "GET"])
-def test_what_was_read_and_not_answered_counts_as_sent_and_is_sent_once(
-    server: WireServer, session: RawSession, then: Then, method: str
-):
-    server.answer = lambda request: Answer(then=then)
-    attempt = Attempt("/x")
-    with pytest.raises(FAULTS):
-        deliver(session, Call(method, "/x"), attempt)
-    assert attempt.was_sent
-    assert len(server.delivered) == 1
-
-
-def test_a_refused_connection_counts_as_not_sent():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-    connecting = Connecting(RUNTIME.now, RUNTIME.deadline)
-    attempt = Attempt("/x")
-    session = RawSession(f"http://127.0.0.1:{port}", 1, connecting)
-    with session, pytest.raises(FAULTS):
-        deliver(session, Call("POST", "/x"), attempt)
-    assert not attempt.was_sent
-
-
-@pytest.mark.parametrize(
-    "head",
-    [
-        b"HTTP/1.1 200 OK\r\nX-MBX-A: b\rX-MBX-B: 1\r\n",
-        b"HTTP/1.1 200 OK\r\nX-MBX-A: b\0c\r\n",
-        b"HTTP/1.1 200 O\rK\r\n",
-        b"ICY 200 OK\r\n",
-        b"\x16\x03\x01\r\n",
-        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n",
-        b"HTTP/1.1 200 OK\r\n" + b"".join(b"X-%d: 1\r\n" % n for n in range(500)),
-        b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n",
-    ],
-)
-def test_a_reply_with_a_broken_head_is_no_reply(
-    server: WireServer, session: RawSession, head: bytes
-):
-    server.answer = lambda request: Answer(head + b"Content-Length: 2\r\n\r\n{}", Then.CLOSE)
-    with pytest.raises(FAULTS):
-        deliver(session, Call("GET", "/x"))
 
 
 def test_repeated_headers_of_a_reply_stay_apart(server: WireServer, session: RawSession):

@@ -52,12 +52,6 @@ UNUSABLE = {
 
 
 @pytest.fixture
-def server() -> Iterator[WireServer]:
-    with WireServer() as server:
-        yield server
-
-
-@pytest.fixture
 def wire(server: WireServer) -> Iterator[Wire]:
     wire = Wire(server.url, ThreadRuntime(), Bounds(connect_s=1.0, pool_wait_s=0.2))
     yield wire

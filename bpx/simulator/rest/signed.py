@@ -1,6 +1,7 @@
 """What needs a key: who may ask, orders, and the reads that clients make at their start."""
 
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -14,6 +15,7 @@ from bpx.simulator.rest.refusal import Refused
 from bpx.simulator.signature import is_verified, signed_payload
 
 _AHEAD_MS = 1_000
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,12})?")
 _KINDS = (
     "LIMIT",
     "MARKET",
@@ -44,7 +46,7 @@ def require_signature(call: Call) -> None:
     timestamp = call.time_ms("timestamp")
     if timestamp is None:
         raise refusal.missing("timestamp")
-    window_ms = int(call.text("recvWindow") or 5_000)
+    window_ms = call.number("recvWindow") or 5_000
     if timestamp > call.at_ms + _AHEAD_MS:
         raise Refused(-1021, "Timestamp for this request was 1000ms ahead of the server's time.")
     if call.at_ms - timestamp > window_ms:
@@ -56,11 +58,11 @@ def require_signature(call: Call) -> None:
 
 
 def _decimal(call: Call, name: str) -> Decimal:
-    try:
-        value = Decimal(call.mandatory(name))
-    except InvalidOperation:
-        raise refusal.illegal(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$") from None
-    if not value.is_finite() or value <= 0:
+    text = call.mandatory(name)
+    if not _DECIMAL.fullmatch(text):
+        raise refusal.illegal(name, r"^([0-9]{1,20})(\.[0-9]{1,20})?$")
+    value = Decimal(text)
+    if value <= 0:
         raise Refused(-1013, f"Invalid {name}.")
     return value
 

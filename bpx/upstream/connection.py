@@ -1,0 +1,141 @@
+"""A connection that writes a request exactly as it came, and tells whether it did."""
+
+import http.client
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+from requests.structures import CaseInsensitiveDict
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.util import SKIP_HEADER
+
+from bpx.upstream.call import Headers
+
+RECORD_BYTES = 16_384  # the most that one TLS record carries
+
+
+@dataclass(frozen=True, slots=True)
+class Connecting:
+    """How connections of one pool are had.
+
+    Args:
+        now: monotonic seconds.
+        deadline: of the runtime, around name look-up, connect and TLS.
+        connect_s: its seconds.
+        idle_s: how long a connection may lie unused and still be used again.
+    """
+
+    now: Callable[[], float]
+    deadline: Callable[[float], AbstractContextManager[None]]
+    connect_s: float = 3.0
+    idle_s: float = 60.0
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try to deliver a call, and what became of it.
+
+    Attributes:
+        target: what goes into the request line.
+        was_sent: a byte of the request was handed to the network.
+        was_reused: it went over a connection that had carried another one before.
+    """
+
+    target: str
+    was_sent: bool = False
+    was_reused: bool = False
+
+
+class RawHeaders(CaseInsensitiveDict[str]):
+    """A call's headers, which carry its attempt through requests and urllib3."""
+
+    def __init__(self, headers: Headers, attempt: Attempt) -> None:
+        super().__init__()
+        for name, value in headers:
+            self[name] = f"{self[name]}, {value}" if name in self else value
+        self.setdefault("User-Agent", SKIP_HEADER)
+        self.attempt = attempt
+
+    def copy(self) -> "RawHeaders":
+        """Stay the same: urllib3 takes a copy on the way, and the attempt must not get lost."""
+        return self
+
+
+class _HeaderLines:
+    """The head of a reply, line by line. A bare CR would be read as the end of a header."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line: bytes = self._source.readline(-1 if size is None else size)
+        if b"\r" in line.removesuffix(b"\r\n") or b"\0" in line:
+            raise http.client.HTTPException("illegal byte in a reply's head")
+        return line
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self._source.close()
+
+
+class _StrictResponse(http.client.HTTPResponse):
+    def begin(self) -> None:
+        source = self.fp
+        self.fp = _HeaderLines(source)  # type: ignore[assignment]
+        super().begin()
+        if self.fp is not None:
+            self.fp = source
+
+
+class RawConnection(HTTPConnection):
+    """A connection that puts an attempt's target into the request line.
+
+    Attributes:
+        connecting: set by the pool that makes it.
+        released_at: monotonic seconds when its last call was over.
+    """
+
+    response_class = _StrictResponse
+    connecting: Connecting
+    released_at = 0.0
+    _attempt: Attempt
+    _is_fresh = False
+
+    def connect(self) -> None:
+        """Connect, TLS included, within the deadline."""
+        self._is_fresh = True
+        with self.connecting.deadline(self.connecting.connect_s):
+            super().connect()
+
+    def request(  # type: ignore[override]
+        self, method: str, url: str, *, headers: RawHeaders, chunked: bool = False, **rest: Any
+    ) -> None:
+        """Write the attempt that `headers` carry."""
+        self._attempt = headers.attempt
+        self._attempt.was_reused = self.sock is not None and not self._is_fresh
+        super().request(method, url, headers=headers, **rest)
+        self._is_fresh = False
+
+    def putrequest(self, method: str, url: str, *args: Any, **rest: Any) -> None:
+        """Begin the request with the attempt's target, whatever `url` is."""
+        super().putrequest(method, self._attempt.target, skip_accept_encoding=True)
+
+    def _encode_request(self, request: str) -> bytes:
+        return request.encode("latin-1")
+
+    def send(self, data: Any) -> None:
+        """Write, and note when the first byte is out: up to then nothing can have happened."""
+        if self.sock is None:
+            self.connect()
+        rest = memoryview(data)
+        while rest:
+            sent = self.sock.send(rest[:RECORD_BYTES])
+            self._attempt.was_sent = True
+            rest = rest[sent:]
+
+
+class RawTlsConnection(RawConnection, HTTPSConnection):
+    """The same over TLS."""
