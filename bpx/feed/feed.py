@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import Cell, View
-from bpx.errors import BpxError, FeedFailed, NotSent
+from bpx.errors import BpxError, FeedFailed, Refused
 from bpx.feed.follower import Fetched, Follower, Question
 from bpx.feed.streams import Streams
 from bpx.feed.tap import Arrival
@@ -100,14 +100,14 @@ class Feed(Generic[V]):
         """Have REST asked for `rows` rows, or for what is missing, unless it is asked already.
 
         Raises:
-            NotSent: the feed has ended.
+            Refused: the feed has ended.
         """
         if self._retired:
-            raise NotSent("the feed has ended")
+            raise Refused("the feed has ended")
         if not self._is_asking:
-            self._is_asking = True
             now = self._runtime.now()
             question = self._follower.question(rows, self._clock.at(now))
+            self._is_asking = True
             self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
 
     def follow(self) -> None:
@@ -115,21 +115,25 @@ class Feed(Generic[V]):
         while not self._retired:
             event = self._tap.next(TICK_S)
             try:
-                if isinstance(event, Arrival):
-                    self._hear(event)
-                elif isinstance(event, Fetched):
-                    self._load(event)
-            except FeedFailed as failure:
-                self._repair(str(failure))
-            except Exception as bug:
+                self._take(event)
+            except Exception:
                 log.exception("%s: following failed", self.cell.name)
-                self._repair(repr(bug))
+                self._synced = -1  # whoever asks next has it repaired
         self._streams.leave(self._tap)
 
     def retire(self) -> None:
         """End it."""
         self._retired = True
         self._tap.tell(None)
+
+    def _take(self, event: object) -> None:
+        try:
+            if isinstance(event, Arrival):
+                self._hear(event)
+            elif isinstance(event, Fetched):
+                self._load(event)
+        except FeedFailed as failure:
+            self._repair(str(failure))
 
     def _fetch(self, question: Question, began_at: float, generation: int, urgent: bool) -> None:
         body, failure = None, None
@@ -139,7 +143,7 @@ class Feed(Generic[V]):
             failure = error
         except Exception as bug:
             log.exception("%s: fetching failed", self.cell.name)
-            failure = NotSent(repr(bug))
+            failure = Refused(repr(bug))
         self._tap.tell(Fetched(question, began_at, generation, body, failure))
 
     def _hear(self, arrival: Arrival) -> None:
@@ -159,7 +163,7 @@ class Feed(Generic[V]):
         now = self._runtime.now()
         if fetched.body is None:
             self._retry_at = now + RETRY_S
-            self.cell.fail(fetched.failure or NotSent("no reply"))
+            self.cell.fail(fetched.failure or Refused("no reply"))
             return
         self._enter(fetched.generation)
         try:
@@ -167,7 +171,7 @@ class Feed(Generic[V]):
         except FeedFailed as failure:
             log.warning("%s: %s", self.cell.name, failure)
             self._retry_at = now + RETRY_S
-            self.cell.fail(NotSent(str(failure)))
+            self.cell.fail(Refused(str(failure)))
             return
         self.loads += 1
         self._judge(fetched, agrees, now)

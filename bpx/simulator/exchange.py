@@ -102,10 +102,7 @@ class Exchange:
         verdict = self._charge(call, route)
         try:
             self._refuse(call, verdict)
-            if route is None:
-                reply = self._not_found(request)
-            else:
-                reply = self._answered(call, route)
+            reply = self._answered(call, route) if route else self._not_found(request)
         except Refused as refused:
             reply = Reply(refused.status, refused.body, {"Content-Type": _JSON_TYPE})
         if delivery is not None:

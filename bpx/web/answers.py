@@ -90,8 +90,8 @@ def obtained(
     deadline = runtime.now() + REST_WAIT_S
     for _ in range(ATTEMPTS):
         loads = feed.loads
-        feed.want(rows)
         try:
+            feed.want(rows)
             view = feed.cell.wait_for(
                 lambda view: feed.loads != loads or is_current(view),  # noqa: B023
                 deadline - runtime.now(),
@@ -192,7 +192,10 @@ class KlinesAnswers:
         def is_current(candidate: CandlesView) -> bool:
             return self._current(candidate, limit, self._runtime.now()) is not None
 
-        settled = feed.cell.wait_for(is_current, left_s)
+        try:
+            settled = feed.cell.wait_for(is_current, left_s)
+        except (Refused, ReadFailed):  # a repair has failed: REST may be asked again
+            return None
         return None if settled is None else self._current(settled, limit, self._runtime.now())
 
 

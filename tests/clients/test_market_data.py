@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from bpx.simulator.simulator import Simulator
 from tests.clients.bot import Bot
 from tests.clients.world import World
 from tests.waiting import eventually
 
 SYMBOLS = {"spot": "BTC/USDT", "futures": "BTC/USDT:USDT"}
 TOGETHER = {"spot": ["BTC/USDT", "ETH/USDT"], "futures": ["BTC/USDT:USDT", "ETH/USDT:USDT"]}
+PATHS = {"spot": "/api/v3", "futures": "/fapi/v1"}
 SINCE_MS = 1_795_000_000_000
 UNTIL_MS = 1_795_003_600_000
 
@@ -146,7 +148,7 @@ def test_candles_are_those_of_rest(world: World, bot: Bot, direct: Bot, timefram
     asked = (SYMBOLS[bot.market], timeframe, None, 200)
     bot.ask("fetch_ohlcv", *asked)
     with world.standing_still():
-        path = {"spot": "/api/v3", "futures": "/fapi/v1"}[bot.market]
+        path = PATHS[bot.market]
         reply = world.exchange(bot.market).reply(
             "GET", f"{path}/klines?symbol=BTCUSDT&interval={timeframe}&limit=200"
         )
@@ -157,21 +159,26 @@ def test_candles_are_those_of_rest(world: World, bot: Bot, direct: Bot, timefram
         assert direct.ask("fetch_ohlcv", *asked) == rows
 
 
-def test_books_are_those_of_rest(world: World, bot: Bot, direct: Bot) -> None:
+@pytest.mark.parametrize("limit", [5, 20])
+def test_a_book_is_one_that_rest_had_a_moment_ago(world: World, bot: Bot, limit: int) -> None:
+    bot.ask("fetch_order_book", SYMBOLS[bot.market], limit)
     with world.standing_still():
-        for limit in (5, 20):
-            asked = (SYMBOLS[bot.market], limit)
-            book = direct.ask("fetch_order_book", *asked)
-            assert len(book["bids"]) == len(book["asks"]) == limit
-            eventually(
-                lambda asked=asked, book=book: same_levels(
-                    bot.ask("fetch_order_book", *asked), book
-                )  # type: ignore[misc]
-            )
+        book = bot.ask("fetch_order_book", SYMBOLS[bot.market], limit)
+        exchange = world.exchange(bot.market)
+        moments = range(exchange.now_ms, exchange.now_ms - 500, -1)
+        books = (book_of_rest(exchange, limit, at_ms) for at_ms in moments)
+        same = next((one for one in books if one["lastUpdateId"] == book["nonce"]), None)
+    assert same is not None, "half a second is more than the stream's 100 ms and the way here"
+    for side in ("bids", "asks"):
+        assert len(book[side]) == limit
+        assert book[side] == [[float(price), float(amount)] for price, amount in same[side]]
 
 
-def same_levels(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    return all(one[side] == other[side] for side in ("bids", "asks"))
+def book_of_rest(exchange: Simulator, limit: int, at_ms: int) -> dict[str, Any]:
+    path = PATHS[exchange.venue.market]
+    reply = exchange.reply("GET", f"{path}/depth?symbol=BTCUSDT&limit={limit}", at_ms)
+    book: dict[str, Any] = json.loads(reply.body)
+    return book
 
 
 def test_a_ticker_says_what_the_exchange_s_says(world: World, bot: Bot, direct: Bot) -> None:

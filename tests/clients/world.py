@@ -5,9 +5,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from time import time
 
+import requests
+
 from bpx.simulator.account import Delivery
 from bpx.simulator.simulator import Simulator
 from tests.proxy import Proxy, running_proxy
+from tests.waiting import eventually
 
 KEY, SECRET = "bot-key", "bot-secret"
 
@@ -32,6 +35,14 @@ class World:
         """Return the signed or changing requests that came to the exchange since `forget`."""
         exchange = self.exchange(market)
         return exchange.call(lambda: list(exchange.venue.ledger))
+
+    def is_listed(self) -> bool:
+        """Whether the proxy has both markets' exchangeInfo."""
+        paths = ("/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo")
+        replies = [
+            requests.get(f"{url}{path}") for url, path in zip(self.proxy.urls, paths, strict=True)
+        ]
+        return all(reply.headers["Data-Source"] == "cache" for reply in replies)
 
     def forget(self) -> None:
         """Begin the records of both exchanges anew."""
@@ -69,4 +80,6 @@ def running_world(
             "BPX_UPSTREAM_FUTURES_WS": futures.ws_url,
         }
         proxy = stack.enter_context(running_proxy("both", where | dict(env or {})))
-        yield World(spot, futures, proxy)
+        world = World(spot, futures, proxy)
+        eventually(world.is_listed, 5.0)
+        yield world

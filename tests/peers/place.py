@@ -75,12 +75,6 @@ class Place:
         """Return all streams of all connections."""
         return {stream for one in self.exchange.connections for stream in one.streams}
 
-    def drop(self) -> None:
-        """Cut every stream connection off, and wait until the proxy has come back."""
-        before = self.exchange.connects
-        self.exchange.drop_connections()
-        eventually(lambda: self.exchange.connects > before, within_s=6)
-
     def step_past_close(self, after_ms: int) -> int:
         """Move time to `after_ms` after the end of this minute; return the minute's start.
 

@@ -1,0 +1,144 @@
+"""Errors become the exceptions that bots react to, whoever made them."""
+
+from typing import Any
+
+import ccxt
+import pytest
+
+from bpx.simulator.faults import Ending, RestFault
+from tests.clients import readme
+from tests.clients.bot import Bot, running_bot, with_orders
+from tests.clients.world import World, running_world
+from tests.proxy import free_port, running_proxy
+from tests.waiting import eventually
+
+SYMBOLS = {"spot": "BTC/USDT", "futures": "BTC/USDT:USDT"}
+PUBLIC = {"spot": "publicGet", "futures": "fapiPublicGet"}
+BTC = {"symbol": "BTCUSDT"}
+
+# A path, parameters, the exception, Binance's code, and who says so.
+WRONG: list[tuple[str, dict[str, Any], type[Exception], int, str]] = [
+    ("Depth", {"symbol": "NOSUCH", "limit": 5}, ccxt.BadSymbol, -1121, "proxy"),
+    ("Ticker24hr", {"symbol": "NOSUCH"}, ccxt.BadSymbol, -1121, "proxy"),
+    ("Klines", {**BTC, "interval": "7m"}, ccxt.BadRequest, -1120, "upstream"),
+    ("Klines", BTC, ccxt.BadRequest, -1102, "upstream"),
+    ("Klines", {"interval": "1m"}, ccxt.BadRequest, -1102, "upstream"),
+    ("Klines", {**BTC, "interval": "1m", "limit": 0}, ccxt.ExchangeError, -1130, "upstream"),
+    ("Klines", {**BTC, "interval": "1m", "startTime": "x"}, ccxt.BadRequest, -1100, "upstream"),
+]
+
+
+@pytest.mark.parametrize(("path", "params", "exception", "code", "source"), WRONG)
+def test_bad_input_gets_binance_s_code_and_ccxt_s_exception(
+    world: World,
+    bot: Bot,
+    path: str,
+    params: dict[str, Any],
+    exception: type[Exception],
+    code: int,
+    source: str,
+) -> None:
+    with pytest.raises(exception, match=rf'"code":{code},"msg":"'):
+        bot.ask(PUBLIC[bot.market] + path, params)
+    assert bot.source == source
+
+
+def test_an_unknown_symbol_asks_the_exchange_nothing(world: World, bot: Bot) -> None:
+    connects = world.exchange(bot.market).connects
+    with pytest.raises(ccxt.BadSymbol):
+        bot.ask(PUBLIC[bot.market] + "Ticker24hr", {"symbol": "NOSUCH"})
+    assert world.asked(bot.market) == []
+    assert world.exchange(bot.market).connects == connects
+
+
+@pytest.mark.parametrize("status", [429, 418])
+def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
+    world: World, bot: Bot, status: int
+) -> None:
+    symbol = SYMBOLS[bot.market]
+
+    def followed() -> bool:
+        bot.ask("fetch_ohlcv", symbol, "1m", None, 50)
+        return bot.source == "websocket"
+
+    def is_over() -> bool:
+        try:
+            bot.ask("fetch_time")
+        except ccxt.DDoSProtection:
+            return False
+        return True
+
+    eventually(followed, 5.0)
+    body = b'{"code":-1003,"msg":"Way too many requests; slow down."}'
+    fault = RestFault(status=status, body=body, headers={"Retry-After": "1"})
+    world.exchange(bot.market).faults.break_rest(fault, times=1)
+    with pytest.raises(ccxt.DDoSProtection, match="slow down"):
+        bot.ask("fetch_time")
+    assert bot.source == "upstream"
+    world.forget()
+    with pytest.raises(ccxt.DDoSProtection, match=f"{status} .*slow down"):
+        bot.ask("fetch_trades", symbol)
+    assert bot.source == "proxy"
+    assert bot.exchange.last_response_headers["Retry-After"] == "1"
+    assert followed()
+    assert world.asked(bot.market) == []
+    eventually(is_over, 3.0)
+    assert len(world.asked(bot.market)) == 1
+
+
+def test_a_read_whose_answer_breaks_off_is_a_failure_of_the_moment(world: World, bot: Bot) -> None:
+    """ccxt takes any 200: half a body would become rows of None."""
+    exchange = world.exchange(bot.market)
+    exchange.faults.break_rest(RestFault(ending=Ending.HALF), times=1)
+    with pytest.raises(ccxt.OperationFailed, match="-1001"):
+        bot.ask("fetch_trades", SYMBOLS[bot.market])
+    assert bot.source == "proxy"
+    assert bot.ask("fetch_trades", SYMBOLS[bot.market])
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "exception"),
+    [
+        (503, b'{"code":-1008,"msg":"Request throttled by system-level protection."}', ccxt.ExchangeError),
+        (502, b"<html><h1>502 Bad Gateway</h1></html>", ccxt.ExchangeNotAvailable),
+        (403, b"<html>Forbidden</html>", ccxt.ExchangeNotAvailable),
+        (504, b'{"code":-1007,"msg":"Timeout waiting for response."}', ccxt.RequestTimeout),
+    ],
+)  # fmt: skip
+def test_what_binance_says_of_itself_is_passed_on(
+    world: World, bot: Bot, status: int, body: bytes, exception: type[Exception]
+) -> None:
+    fault = RestFault(status=status, body=body)
+    world.exchange(bot.market).faults.break_rest(fault, times=1)
+    with pytest.raises(exception):
+        bot.ask("fetch_time")
+    assert (bot.exchange.last_http_response, bot.source) == (body.decode(), "upstream")
+
+
+def test_an_exchange_that_is_not_there_is_a_failure_of_the_moment_and_ends_with_it() -> None:
+    nowhere = f"http://127.0.0.1:{free_port()}"
+    env = {"BPX_UPSTREAM_SPOT_REST": nowhere, "BPX_UPSTREAM_FUTURES_REST": nowhere}
+    with running_proxy("both", env) as proxy:
+        config = with_orders(readme.ccxt_config(*proxy.urls))
+        bot = Bot("spot", "sync", config)
+        for call in ("fetch_time", "load_markets"):
+            with pytest.raises(ccxt.OperationFailed, match="-1001"):
+                bot.ask(call)
+        with pytest.raises(ccxt.OperationFailed, match="-1001"):
+            bot.ask("privatePostOrder", {"symbol": "BTCUSDT"})
+        assert bot.exchange.last_response_headers["Retry-After"] == "1"
+        bot.close()
+
+
+def test_a_spent_budget_is_ccxt_s_ddos_protection_and_not_a_hang() -> None:
+    full_minute_ms = 1_795_348_801_000
+    with running_world(full_minute_ms) as world:
+        world.spot.call(lambda: None)
+        config = readme.ccxt_config(*world.proxy.urls)
+        with running_bot("spot", "sync", config) as bot:
+            with pytest.raises(ccxt.DDoSProtection, match="-1003"):
+                for _ in range(100):  # 80 of 6,000 each
+                    bot.ask("fetch_tickers")
+            assert bot.source == "proxy"
+            assert 0 < int(bot.exchange.last_response_headers["Retry-After"]) <= 60
+        assert {asked.status for asked in world.spot.requests} == {200}

@@ -1,0 +1,158 @@
+import json
+
+import pytest
+
+from bpx.errors import BadMessage
+from bpx.exchange.futures import FUTURES
+from bpx.exchange.spot import SPOT
+from bpx.feed.tap import Arrival
+from bpx.feed.ticker import BEST_S, TickerFollower
+from bpx.state.clock import ExchangeClock
+
+TICKER, BEST = "btcusdt@ticker", "btcusdt@bookTicker"
+
+
+def follower(market=SPOT, clock=None):
+    return TickerFollower(market, "BTCUSDT", clock or ExchangeClock(), last_price=None)
+
+
+def fields(close_ms, last_id=9, bid="10"):
+    whole = {"openTime": 1, "closeTime": close_ms, "firstId": 1, "lastId": last_id, "count": 9}
+    texts = {name: "5" for name, _ in SPOT.ticker_shape.full if name not in whole}
+    return texts | whole | {"symbol": "BTCUSDT", "bidPrice": bid}
+
+
+def reply(close_ms, last_id=9, bid="10"):
+    return json.dumps(fields(close_ms, last_id, bid)).encode()
+
+
+def ticker(close_ms, last_id=9, bid="10", at=1.0):
+    values = fields(close_ms, last_id, bid)
+    frame = {key: values[name] for name, key in SPOT.ticker_shape.full} | {"E": close_ms + 5}
+    return Arrival(TICKER, json.dumps(frame).encode(), at, 0)
+
+
+def best(update_id, bid, at=1.0):
+    frame = {"u": update_id, "s": "BTCUSDT", "b": bid, "B": "1", "a": "99", "A": "1"}
+    return Arrival(BEST, json.dumps(frame).encode(), at, 0)
+
+
+def load(day, body, at=1.0):
+    return day.load(body, day.question(0, None), at)
+
+
+def shown(view):
+    return json.loads(view.full)
+
+
+def test_on_spot_a_ticker_is_two_streams():
+    day = follower()
+    assert (day.route, day.streams, day.confirming) == ("", (TICKER, BEST), TICKER)
+
+
+def test_on_futures_it_is_one():
+    day = follower(FUTURES)
+    assert (day.route, day.streams, day.confirming) == ("/market", (TICKER,), TICKER)
+    assert day.idle_s == 120
+
+
+def test_it_asks_for_its_symbol():
+    question = follower().question(500, 7)
+    assert (question.target, question.weight) == ("/api/v3/ticker/24hr?symbol=BTCUSDT", 2)
+    question = follower(FUTURES).question(0, None)
+    assert (question.target, question.weight) == ("/fapi/v1/ticker/24hr?symbol=BTCUSDT", 1)
+
+
+def test_a_ticker_is_shown_and_tells_the_time():
+    clock = ExchangeClock()
+    view = follower(clock=clock).apply(ticker(1000, at=2.0))
+    assert (shown(view), view.confirmed_at) == (fields(1000), 2.0)
+    assert clock.at(2.0) == 1005
+
+
+def test_best_prices_alone_are_nothing_to_show():
+    day = follower()
+    assert day.apply(best(5, "11")) is None
+    assert shown(day.apply(ticker(1000)))["bidPrice"] == "11"
+
+
+def test_best_prices_come_between_tickers():
+    day = follower()
+    day.apply(ticker(1000, bid="10", at=1.0))
+    view = day.apply(best(5, "11", at=1.5))
+    assert (shown(view)["bidPrice"], view.confirmed_at) == ("11", 1.5)
+    assert shown(day.apply(ticker(2000, bid="10", at=2.0)))["bidPrice"] == "11"
+
+
+def test_best_prices_that_are_older_than_a_ticker_give_way_to_its_own():
+    day = follower()
+    day.apply(ticker(1000, bid="10", at=1.0))
+    day.apply(best(5, "11", at=1.5))
+    assert shown(day.apply(ticker(9000, bid="12", at=1.6 + BEST_S)))["bidPrice"] == "12"
+
+
+@pytest.mark.parametrize("close_ms", [500, 1000], ids=["an older one", "the same one again"])
+def test_a_ticker_that_is_no_newer_does_not_bring_back_older_best_prices(close_ms):
+    day = follower()
+    day.apply(ticker(1000, bid="10", at=1.0))
+    day.apply(best(5, "11", at=1.5))
+    late = day.apply(ticker(close_ms, bid="10", at=9.0))
+    assert late is None or shown(late)["bidPrice"] == "11"
+    assert shown(day.apply(best(5, "11", at=9.1)))["bidPrice"] == "11"
+
+
+def test_after_a_break_nothing_is_shown_until_a_ticker_came():
+    day = follower()
+    day.apply(ticker(1000, bid="10"))
+    day.apply(best(5, "11"))
+    day.begin_generation()
+    assert day.apply(best(6, "12")) is None
+    assert shown(day.apply(ticker(2000, bid="10")))["bidPrice"] == "12"
+
+
+def test_after_a_break_best_prices_of_before_are_not_shown():
+    day = follower()
+    day.apply(ticker(1000, bid="10"))
+    day.apply(best(5, "11"))
+    day.begin_generation()
+    day.apply(best(5, "11"))  # replayed
+    assert shown(day.apply(ticker(2000, bid="12")))["bidPrice"] == "12"
+
+
+def test_a_reply_is_shown_and_trades_are_news():
+    day = follower()
+    view, agrees = load(day, reply(1000, last_id=9), at=3.0)
+    assert (shown(view), view.confirmed_at, agrees) == (fields(1000), 3.0, False)
+    assert load(day, reply(2000, last_id=9))[1]
+    assert not load(day, reply(3000, last_id=10))[1]
+
+
+def test_after_a_reply_best_prices_are_shown():
+    day = follower()
+    load(day, reply(1000))
+    assert shown(day.apply(best(5, "11")))["bidPrice"] == "11"
+
+
+def test_a_reply_that_lags_takes_nothing_back():
+    day = follower()
+    day.apply(ticker(2000, last_id=9))
+    view, agrees = load(day, reply(1000, last_id=8))
+    assert (shown(view)["closeTime"], agrees) == (2000, True)
+
+
+def test_a_bad_frame_or_reply_changes_nothing():
+    day = follower()
+    day.apply(ticker(1000))
+    for stream in (TICKER, BEST):
+        with pytest.raises(BadMessage):
+            day.apply(Arrival(stream, b"{}", 1.0, 0))
+    with pytest.raises(BadMessage):
+        load(day, b'{"code":-1000,"msg":"x"}')
+    assert shown(day.apply(best(5, "11")))["closeTime"] == 1000
+
+
+def test_an_old_ticker_proves_nothing():
+    day = follower()
+    day.apply(ticker(2000))
+    day.begin_generation()
+    assert day.apply(ticker(1000, at=9.0)) is None
