@@ -1,102 +1,132 @@
 """How fast cached answers are, beside an empty Flask view under the same server.
 
-    python -m benchmarks [--seconds 2] [--rounds 5] [--connections 16] [--json]
+    python -m benchmarks [--seconds 1] [--rounds 5] [--connections 16] [--json]
 
-Each round measures the reference and every endpoint in turn; the figures are medians of the
-rounds, and the ratio is the median of each round's own, so that a machine that slows down in
-the middle moves both sides.
+Right before each endpoint the empty view is measured, and a view that sends as many constant
+bytes. The figures are medians of the rounds; a ratio is the median of the ratios of neighbours,
+so that a machine that slows down in the middle moves both sides.
 """
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import median
 
 import requests
 
 from benchmarks.load import Load, run
-from bpx.simulator.simulator import Simulator
-from tests.proxy import running_proxy
+from tests.proxy import Proxy, free_port, running, running_proxy
 from tests.waiting import eventually
 
-EMPTY = "empty Flask view"
+_SYMBOL = "symbol=BTCUSDT"
+TARGETS = {
+    "klines 10": f"/api/v3/klines?{_SYMBOL}&interval=1m&limit=10",
+    "klines 500": f"/api/v3/klines?{_SYMBOL}&interval=1m&limit=500",
+    "klines 1000": f"/api/v3/klines?{_SYMBOL}&interval=1m&limit=1000",
+    "depth 20": f"/api/v3/depth?{_SYMBOL}&limit=20",
+    "ticker/24hr": f"/api/v3/ticker/24hr?{_SYMBOL}",
+    "exchangeInfo": "/api/v3/exchangeInfo",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Something to measure.
+    """Something to measure, and what to measure it against.
 
     Args:
         name: for the table.
-        address: host and port.
-        target: path and query.
+        target: path and query at the proxy.
+        size: of its answer, in bytes.
     """
 
     name: str
-    address: tuple[str, int]
     target: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One measurement of a case, between its references."""
+
+    empty: Load
+    constant: Load
+    cached: Load
 
 
 def main() -> int:
     """Measure and print."""
     options = _options()
-    with ExitStack() as stack:
-        cases = stack.enter_context(_cases())
-        loads: dict[str, list[Load]] = {case.name: [] for case in cases}
-        for turn in range(options.rounds):
+    with _servers() as (proxy, reference, cases):
+        turns: dict[str, list[Turn]] = {case.name: [] for case in cases}
+        for number in range(options.rounds):
             for case in cases:
-                print(
-                    f"\rround {turn + 1}/{options.rounds}: {case.name:40}", end="", file=sys.stderr
-                )
-                loads[case.name].append(
-                    run(case.address, case.target, options.connections, options.seconds)
-                )
-    print("\r" + " " * 70 + "\r", end="", file=sys.stderr)
-    rows = [_row(name, runs, loads) for name, runs in loads.items()]
+                _show(f"round {number + 1} of {options.rounds}: {case.name}")
+
+                def measure(address: tuple[str, int], target: str) -> Load:
+                    return run(address, target, options.connections, options.seconds)
+
+                empty = measure(reference.address, "/empty")
+                constant = measure(reference.address, f"/bytes/{case.size}")
+                cached = measure(proxy.address, case.target)
+                turns[case.name].append(Turn(empty, constant, cached))
+    _show("")
+    rows = [_row(name, measured) for name, measured in turns.items()]
     print(json.dumps(rows, indent=2) if options.json else _table(rows))
     return 0
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement")
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser.parse_args()
 
 
+def _show(text: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
+
+
 @contextmanager
-def _cases() -> Iterator[list[Case]]:
+def _servers() -> Iterator[tuple[Proxy, Proxy, list[Case]]]:
     """Start an exchange, the proxy in front of it and the reference; warm every answer."""
     with ExitStack() as stack:
-        exchange = stack.enter_context(Simulator("spot"))
-        env = {
-            "BPX_UPSTREAM_SPOT_REST": exchange.rest_url,
-            "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
-        }
-        proxy = stack.enter_context(running_proxy("spot", env))
+        proxy = stack.enter_context(running_proxy("spot", stack.enter_context(_exchange())))
         reference = stack.enter_context(running_proxy("benchmarks.reference:app"))
-        symbol = "symbol=BTCUSDT"
-        targets = {
-            **{
-                f"klines {limit}": f"/api/v3/klines?{symbol}&interval=1m&limit={limit}"
-                for limit in (1000, 500, 10)
-            },
-            "depth 20": f"/api/v3/depth?{symbol}&limit=20",
-            "ticker/24hr": f"/api/v3/ticker/24hr?{symbol}",
-            "exchangeInfo": "/api/v3/exchangeInfo",
-        }
-        cases = [Case(name, proxy.address, target) for name, target in targets.items()]
-        same_size = []
-        for case in cases:
-            size = _warm(proxy.url + case.target)
-            same_size.append(Case(f"  {size} constant bytes", reference.address, f"/bytes/{size}"))
-        mixed = [case for pair in zip(cases, same_size, strict=True) for case in pair]
-        yield [Case(EMPTY, reference.address, "/empty"), *mixed]
+        yield (
+            proxy,
+            reference,
+            [Case(name, target, _warm(proxy.url + target)) for name, target in TARGETS.items()],
+        )
+
+
+@contextmanager
+def _exchange() -> Iterator[dict[str, str]]:
+    """Start a simulated exchange in a process of its own; yield the variables that name it."""
+    port = free_port()
+    with tempfile.TemporaryDirectory() as directory:
+        log_path = Path(directory) / "log"
+        command = [sys.executable, "-m", "bpx", "simulate", f"--spot-port={port}"]
+        with running([*command, "--futures-port=0"], {}, log_path):
+            eventually(lambda: _answers(f"http://127.0.0.1:{port}/api/v3/ping"), within_s=20)
+            yield {
+                "BPX_UPSTREAM_SPOT_REST": f"http://127.0.0.1:{port}",
+                "BPX_UPSTREAM_SPOT_WS": f"ws://127.0.0.1:{port}",
+            }
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except requests.ConnectionError:
+        return False
 
 
 def _warm(url: str) -> int:
@@ -113,35 +143,47 @@ def _warm(url: str) -> int:
     return size
 
 
-def _row(name: str, runs: list[Load], loads: dict[str, list[Load]]) -> dict[str, object]:
-    ratios = [
-        run.requests_per_s / empty.requests_per_s
-        for run, empty in zip(runs, loads[EMPTY], strict=True)
-    ]
-    sources: dict[str, int] = {}
-    for load in runs:
-        for source, count in load.sources.items():
-            sources[source] = sources.get(source, 0) + count
+def _row(name: str, turns: list[Turn]) -> dict[str, object]:
+    sources = {source for turn in turns for source in turn.cached.sources}
     return {
-        "name": name,
-        "requests_per_s": round(median(run.requests_per_s for run in runs)),
-        "p50_ms": round(median(run.p50_ms for run in runs), 2),
-        "p99_ms": round(median(run.p99_ms for run in runs), 2),
-        "body_bytes": runs[-1].bytes,
-        "ratio": round(median(ratios), 2),
-        "sources": sources,
+        "endpoint": name,
+        "requests_per_s": round(median(turn.cached.requests_per_s for turn in turns)),
+        "p50_ms": round(median(turn.cached.p50_ms for turn in turns), 2),
+        "p99_ms": round(median(turn.cached.p99_ms for turn in turns), 2),
+        "bytes": turns[-1].cached.bytes,
+        "sources": sorted(sources),
+        "empty_view_requests_per_s": round(median(turn.empty.requests_per_s for turn in turns)),
+        "ratio_to_empty_view": _ratio(turns, lambda turn: turn.empty),
+        "ratio_to_constant_bytes": _ratio(turns, lambda turn: turn.constant),
     }
 
 
+def _ratio(turns: list[Turn], reference: Callable[[Turn], Load]) -> float:
+    ratios = [turn.cached.requests_per_s / reference(turn).requests_per_s for turn in turns]
+    return round(median(ratios), 2)
+
+
 def _table(rows: list[dict[str, object]]) -> str:
-    lines = [f"{'':28}{'req/s':>8}{'p50 ms':>9}{'p99 ms':>9}{'bytes':>9}{'ratio':>7}  source"]
+    columns = {
+        "endpoint": "cached answer",
+        "requests_per_s": "req/s",
+        "p50_ms": "p50 ms",
+        "p99_ms": "p99 ms",
+        "bytes": "bytes",
+        "empty_view_requests_per_s": "empty view",
+        "ratio_to_empty_view": "ratio",
+        "ratio_to_constant_bytes": "to same bytes",
+        "sources": "from",
+    }
+    texts = [[*columns.values()]]
     for row in rows:
-        sources = ", ".join(f"{name or '-'}" for name in row["sources"])  # type: ignore[attr-defined]
-        lines.append(
-            f"{row['name']:28}{row['requests_per_s']:>8}{row['p50_ms']:>9}{row['p99_ms']:>9}"
-            f"{row['body_bytes']:>9}{row['ratio']:>7}  {sources}"
-        )
-    return "\n".join(lines)
+        texts.append([*(str(row[name]) for name in columns if name != "sources"), ""])
+        texts[-1][-1] = ", ".join(row["sources"])  # type: ignore[call-overload]
+    widths = [max(len(text[at]) for text in texts) for at in range(len(columns))]
+    return "\n".join(
+        "  ".join(f"{cell:{'<' if at == 0 else '>'}{widths[at]}}" for at, cell in enumerate(text))
+        for text in texts
+    )
 
 
 if __name__ == "__main__":

@@ -236,6 +236,8 @@ class Connection:
                     self._subscriptions.sent(self._next_id, change)
                     socket.send(control(change.method, change.streams, self._next_id).decode())
                     self._runtime.sleep(self._pause_s)
+                    if self._socket is not socket:
+                        return  # what is due now is for the next connection to send
                 self._ping_if_due(socket)
                 self._close_if_unused()
                 self._wake.wait(min(TICK_S, self._wire.alive_s / 4))

@@ -47,11 +47,13 @@ class DepthFollower:
     def begin_generation(self) -> None:
         """Nothing to do: a frame tells all levels."""
 
-    def apply(self, arrival: Arrival) -> DepthView:
-        """Take a frame; return the book after it."""
+    def apply(self, arrival: Arrival) -> DepthView | None:
+        """Take a frame; return the book after it, None if the book is newer."""
         depth = decode_depth_frame(arrival.payload, self._keys)
         if "E" in depth.times:
             self._clock.observe(depth.times["E"], arrival.at)
+        if self._book.is_past(depth):
+            return None
         self._book.apply(depth)
         return self._book.view(arrival.at)
 

@@ -18,7 +18,7 @@ V = TypeVar("V", bound=View)
 Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
 TICK_S = 60.0  # a feed without any message looks around this often
-RETRY_S = 1.0  # between repairs that fail
+RETRY_S = 1.0  # between repairs
 DISTRUST_S = 3.0  # how long REST's word is taken for a stream that has not delivered yet
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,8 @@ class Feed(Generic[V]):
         self._surprises = 0  # and those that did, without a message meanwhile
         self._heard = -1  # the generation in which a message was last heard
         self._is_asking = False
-        self._retry_at = 0.0  # no repair before, after one that failed
+        self._retry_at = 0.0  # no repair before, after one that failed or has just begun
+        self._broken_at = 0.0  # a message was lost then: what REST was asked before does not count
         self._retired = False
 
     def is_fresh(self, now: float) -> bool:
@@ -116,9 +117,10 @@ class Feed(Generic[V]):
             event = self._tap.next(TICK_S)
             try:
                 self._take(event)
-            except Exception:
+            except Exception as bug:
                 log.exception("%s: following failed", self.cell.name)
-                self._synced = -1  # whoever asks next has it repaired
+                self._doubt()  # whoever asks next has it repaired
+                self.cell.fail(Refused(repr(bug)))
         self._streams.leave(self._tap)
 
     def retire(self) -> None:
@@ -190,9 +192,9 @@ class Feed(Generic[V]):
         tap = self._tap
         since = tap.subscribed_at
         came_after = since is not None and fetched.began_at >= since
-        if fetched.generation != tap.generation or not (
-            came_after or self._heard == tap.generation
-        ):
+        if fetched.generation != tap.generation or fetched.began_at < self._broken_at:
+            return
+        if not came_after and self._heard != tap.generation:
             return
         was_synced = self._synced == tap.generation
         self._synced = tap.generation
@@ -223,6 +225,10 @@ class Feed(Generic[V]):
         """Ask REST for what is missing; until it is here, the view does not count."""
         log.warning("%s: %s", self.cell.name, reason)
         metrics.REPAIRS.labels(self._market, "fetch").inc()
-        self._synced = -1
-        if self._runtime.now() >= self._retry_at:
+        self._doubt()
+        if self._broken_at >= self._retry_at:
+            self._retry_at = self._broken_at + RETRY_S
             self.want(for_client=False)
+
+    def _doubt(self) -> None:
+        self._synced, self._broken_at = -1, self._runtime.now()

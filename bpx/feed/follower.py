@@ -39,7 +39,10 @@ class Follower(Protocol[V_co]):
         """Take note that messages may have been missed."""
 
     def apply(self, arrival: Arrival) -> V_co | None:
-        """Take a message; return the view after it, None while there is nothing to show.
+        """Take a message; return the view after it.
+
+        None while there is nothing to show, and for a message that is older than the view: such
+        a one proves nothing.
 
         Raises:
             FeedFailed: REST has to be asked for what is missing.

@@ -60,14 +60,16 @@ class KlineFollower:
         """Nothing to do: a frame tells its whole candle, and a missing candle shows."""
 
     def apply(self, arrival: Arrival) -> CandlesView | None:
-        """Take a frame; return the series after it, None while its history is not here yet."""
+        """Take a frame; return the series after it.
+
+        None while its history is not here yet, and for a frame that is older than the series.
+        """
         kline = decode_kline(arrival.payload)
         self._clock.observe(kline.event_ms, arrival.at)
         if self._candles.is_empty:
             self._early = kline
             return None
-        self._candles.apply(kline)
-        return self._candles.view(arrival.at)
+        return self._candles.view(arrival.at) if self._candles.apply(kline) else None
 
     def load(self, body: bytes, question: Question, at: float) -> tuple[CandlesView, bool]:
         """Take rows of REST; return the series after them, and whether they told nothing new."""

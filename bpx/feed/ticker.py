@@ -53,11 +53,17 @@ class TickerFollower:
         self._is_current = False
 
     def apply(self, arrival: Arrival) -> DayView | None:
-        """Take a frame of either stream; return the ticker after it, None before the first."""
+        """Take a frame of either stream; return the ticker after it.
+
+        None before the first, and for one that is older than what we have.
+        """
         if arrival.stream == self.confirming:
             ticker, event_ms = decode_ticker_frame(arrival.payload, self._shape)
             self._clock.observe(event_ms, arrival.at)
-            if arrival.at - self._best_at > BEST_S:
+            close_ms, ours_ms = int(ticker["closeTime"]), self._day.close_time_ms
+            if close_ms < ours_ms:
+                return None
+            if close_ms > ours_ms and arrival.at - self._best_at > BEST_S:
                 self._day.forget_best()
             self._day.apply(ticker)
             self._is_current = True

@@ -93,8 +93,10 @@ class ReplayRest:
                 raise _unknown(f"{interval} candles")
             raise _Refused(-1120, "Invalid interval.")
         limit = self._limit(params, 500, _KLINES_MOST[self._market])
-        rows = None if self._state.is_over else self._state.candles(symbol, interval)
-        if rows is None:
+        rows = [] if self._state.is_over else self._state.candles(symbol, interval)
+        end = params.get("endTime", "")
+        until_ms = min(self._state.now_ms, int(end)) if end.isdigit() else self._state.now_ms
+        if not rows or rows[-1][6] < until_ms:
             raise _unknown(f"{interval} candles of {symbol} at this moment")
         return orjson.dumps(_window(rows, params, limit))
 

@@ -85,18 +85,16 @@ class ReplayState:
         for diff in self._early.pop(symbol, ()):
             book.apply(diff)
 
-    def candles(self, symbol: str, interval: str) -> list[Row] | None:
-        """Return every known row of a series, the open one last; None if that one is unknown."""
+    def candles(self, symbol: str, interval: str) -> list[Row]:
+        """Return every known row of a series, oldest first; the last one may be over."""
         trades = self.trades.get(symbol)
         if f"{symbol.lower()}@kline_{interval}" not in self.streams:
-            return trades.rows(interval, self.now_ms) or None if trades else None
+            return trades.rows(interval, self.now_ms) if trades else []
         frames = self._klines.get((symbol, interval), FrameCandles())
         rows = frames.rows()
-        if not rows:
-            return None
-        if trades is not None and frames.is_closed:
+        if rows and trades is not None and frames.is_closed:
             rows += self._rows_since(rows[-1], trades, interval)
-        return rows if rows[-1][6] >= self.now_ms or not frames.is_closed else None
+        return rows
 
     def _rows_since(self, row: Row, trades: TradeCandles, interval: str) -> list[Row]:
         """Return what trades tell of the candles after the newest recorded one."""

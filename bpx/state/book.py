@@ -37,11 +37,15 @@ class TopOfBook:
         self._depth: Depth | None = None
         self._version = 0
 
+    def is_past(self, depth: Depth) -> bool:
+        """Whether the book is newer than `depth`."""
+        return self._depth is not None and depth.update_id < self._depth.update_id
+
     def apply(self, depth: Depth) -> bool:
         """Take the newer of what we have and `depth`; return whether the levels changed."""
-        ours = self._depth
-        if ours is not None and depth.update_id < ours.update_id:
+        if self.is_past(depth):
             return False
+        ours = self._depth
         self._depth = depth
         return ours is None or (ours.bids, ours.asks) != (depth.bids, depth.asks)
 

@@ -203,8 +203,11 @@ class Candles:
             self._newest, self._final = theirs, False
         return agrees
 
-    def apply(self, kline: Kline) -> None:
+    def apply(self, kline: Kline) -> bool:
         """Bring the series up to a frame. A frame that is older than the series changes nothing.
+
+        Returns:
+            Whether the frame says anything about the series: an older one does not.
 
         Raises:
             OutOfSync: a candle, or the final frame of one, is missing before this frame.
@@ -213,12 +216,13 @@ class Candles:
         if newest is None or not self.follows(kline):
             raise OutOfSync(f"a candle is missing before the one of {row.open_ms}")
         if row.open_ms < newest.open_ms:
-            self._settle(kline)
-        elif row.open_ms > newest.open_ms:
+            return self._settle(kline)
+        if row.open_ms > newest.open_ms:
             self._history = self._history.then([newest], self._most_rows)
-            self._newest, self._final = row, kline.final
-        elif not self._final and (kline.final or row.trades >= newest.trades):
-            self._newest, self._final = row, kline.final
+        elif self._final or (row.trades < newest.trades and not kline.final):
+            return kline.final
+        self._newest, self._final = row, kline.final
+        return True
 
     def view(self, confirmed_at: float) -> CandlesView:
         """Return the series as it is now."""
@@ -231,11 +235,19 @@ class Candles:
             self._version, confirmed_at, self._history, self._newest, self._final, following
         )
 
-    def _settle(self, kline: Kline) -> None:
-        """Let a late final frame replace the closed row that REST had given in its place."""
+    def _settle(self, kline: Kline) -> bool:
+        """Let a late final frame replace the closed row that REST had given in its place.
+
+        Returns:
+            Whether it was another one.
+        """
         history, row = self._history, kline.row
-        if kline.final and history.starts and history.open_ms(-1) == row.open_ms:
-            self._history = history.before(row.open_ms).then([row], self._most_rows)
+        if not (kline.final and history.starts and history.open_ms(-1) == row.open_ms):
+            return False
+        if history.tail(1) == b"[%s]" % row.text:
+            return False
+        self._history = history.before(row.open_ms).then([row], self._most_rows)
+        return True
 
     def _agrees(self, theirs: Row) -> bool:
         ours = self._newest

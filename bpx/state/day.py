@@ -66,10 +66,15 @@ class Day:
         """Whether no ticker has come yet."""
         return self._ticker is None
 
+    @property
+    def close_time_ms(self) -> int:
+        """Until when the ticker that we have counts; 0 before the first."""
+        return 0 if self._ticker is None else int(self._ticker["closeTime"])
+
     def apply(self, ticker: Ticker) -> bool:
         """Take the newer of what we have and `ticker`; return whether its trades are newer."""
         ours = self._ticker
-        if ours is not None and ticker["closeTime"] < ours["closeTime"]:  # type: ignore[operator]
+        if int(ticker["closeTime"]) < self.close_time_ms:
             return False
         self._ticker = ticker
         return ours is None or ours["lastId"] != ticker["lastId"]

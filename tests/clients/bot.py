@@ -67,14 +67,14 @@ class Bot:
     @property
     def sent(self) -> tuple[str, bytes]:
         """Target and body of the newest request, as it was signed."""
-        url = urlsplit(self.exchange.last_request_url)
-        body = self.exchange.last_request_body or ""
-        return f"{url.path}?{url.query}", body.encode()
+        target = "/" + self.exchange.last_request_url.split("/", 3)[3]
+        return target, (self.exchange.last_request_body or "").encode()
 
     def hang_up(self) -> None:
         """Close the connections; the next call opens new ones."""
         if self._loop is not None:
             self._loop.run_until_complete(self.exchange.close())
+            self.exchange.closed_by_user = False  # else it refuses to open new ones
         else:
             self.exchange.close()
 

@@ -1,6 +1,6 @@
 """What README.md tells users to configure keeps every request of theirs on the proxy."""
 
-import copy
+from typing import Any
 
 import pytest
 
@@ -24,10 +24,10 @@ def test_markets_of_both_kinds_are_loaded_through_the_proxy_alone(world: World, 
 def test_the_ccxt_snippet_runs_as_it_is_printed(world: World) -> None:
     snippet = readme.ccxt_snippet(*world.proxy.urls)
     assert world.proxy.urls[0] in snippet
-    names: dict[str, object] = {}
+    names: dict[str, Any] = {}
     with connecting_only_to({int(url.rpartition(":")[2]) for url in world.proxy.urls}):
         exec(compile(snippet, "README.md", "exec"), names)
-        rows = names["exchange"].fetch_ohlcv("BTC/USDT", "1m")  # type: ignore[attr-defined]
+        rows = names["exchange"].fetch_ohlcv("BTC/USDT", "1m")
     assert len(rows) == 500
 
 
@@ -46,8 +46,9 @@ def test_freqtrade_s_two_clients_stay_on_the_proxy(
     with running_bot(kind, style, config) as bot:
         symbols = {"spot": "BTC/USDT", "swap": "BTC/USDT:USDT"}
         assert len(bot.ask("fetch_ohlcv", symbols[kind], "5m", None, 1000)) == 1000
-        kinds = {market["type"] for market in bot.exchange.markets.values()}
-    assert kinds == {kind} | ({"future"} & kinds)
+        loaded = {market["type"] for market in bot.exchange.markets.values()}
+    assert kind in loaded
+    assert ("spot" in loaded) == (types == ["spot"])
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -56,7 +57,7 @@ def test_freqtrade_s_two_clients_stay_on_the_proxy(
     [("fapiPublic", "fapi.binance.com"), ("fetchMarkets", "dapi.binance.com")],
 )
 def test_each_part_of_it_is_needed(world: World, style: str, left_out: str, stranger: str) -> None:
-    config = copy.deepcopy(readme.ccxt_config(*world.proxy.urls))
+    config = readme.ccxt_config(*world.proxy.urls)
     for part in (config["urls"]["api"], config["options"]):
         part.pop(left_out, None)
     bot = Bot("spot", style, config)

@@ -1,6 +1,7 @@
 """A bot cannot tell the proxy from the exchange: what it asks, and what it gets."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -134,8 +135,8 @@ def test_what_is_asked_again_comes_from_the_streams_and_asks_the_exchange_nothin
         bot.ask(call, SYMBOLS[bot.market], *arguments)
         return bot.source == "websocket"
 
-    for call, arguments in CACHED:
-        eventually(lambda call=call, arguments=arguments: is_followed(call, arguments), 5.0)  # type: ignore[misc]
+    for row in CACHED:
+        eventually(partial(is_followed, *row), 5.0)
     world.forget()
     for call, arguments in CACHED:
         assert is_followed(call, arguments), (call, arguments)

@@ -97,7 +97,6 @@ def test_a_control_message_is_as_documented():
     }
 
 
-
 def test_every_recorded_combined_message_is_cut_as_json_would():
     if not RECORDED.is_dir():
         pytest.skip(f"no recordings at {RECORDED}")

@@ -13,9 +13,7 @@ MINUTE_MS = 60_000
 
 
 def follower(market=SPOT, interval="1m", clock=None):
-    return KlineFollower(
-        market, "BTCUSDT", market.intervals[interval], clock or ExchangeClock()
-    )
+    return KlineFollower(market, "BTCUSDT", market.intervals[interval], clock or ExchangeClock())
 
 
 def cells(minute, trades):
@@ -117,6 +115,13 @@ def test_an_early_frame_that_does_not_join_the_history_is_left_out():
     klines.apply(frame(8, 1))
     view, _ = load(klines, reply((6, 5), (7, 2)))
     assert shown(view, 2) == [(6, 5), (7, 2)]
+
+
+def test_an_early_frame_is_left_out_where_rest_knows_no_candle_yet():
+    klines = follower()
+    klines.apply(frame(8, 1))
+    view, _ = load(klines, b"[]")
+    assert shown(view, 2) == []
 
 
 def test_an_early_frame_counts_once():

@@ -244,6 +244,17 @@ def test_a_lost_connection_forgets_what_nobody_wants():
     assert len(subscriptions) == 0
 
 
+def test_what_was_lost_as_it_was_sent_is_nothing():
+    tap, subscriptions = tap_of("a"), Subscriptions()
+    subscriptions.add(tap, 0.0)
+    change = next(subscriptions.changes(0.0))
+    subscriptions.remove(tap)
+    subscriptions.lost()
+    subscriptions.sent(1, change)
+    subscriptions.acknowledged(1, 0.5)
+    assert len(subscriptions) == 0
+
+
 def test_an_acknowledgement_of_a_lost_connection_means_nothing_on_the_next():
     tap, subscriptions = tap_of("a"), Subscriptions()
     subscriptions.add(tap, 0.0)

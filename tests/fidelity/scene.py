@@ -7,9 +7,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
+from urllib.parse import parse_qsl
 
 from bpx.simulator.hub import Sent
 from bpx.simulator.simulator import Simulator
+from bpx.simulator.venue import Reply, Request
 from tests.proxy import Proxy, running_proxy
 from tests.waiting import eventually
 
@@ -48,16 +50,19 @@ class Scene:
     market: str
     sim: Simulator
     proxy: Proxy
+    began_at: float  # in monotonic seconds, before the proxy knew anything
     loads: dict[str, list[int]] = field(default_factory=dict)
     _fences: int = 0
+    _requests: int = 0  # of the exchange's journal that are in `loads`
 
     def __post_init__(self) -> None:
         self._client = http.client.HTTPConnection(*self.proxy.address, timeout=20)
+        # Nothing is followed before the list of symbols is there.
+        info = self.path(EXCHANGE_INFO)
+        eventually(lambda: self.fetch("GET", info).source == "cache", SECONDS_TO_SETTLE)
         self.fetch("GET", self._fence(TICKER))
         self.fetch("GET", self._fence(DEPTH))
         self.await_streams({name for name, _ in self._fence_messages()})
-        # Nothing is answered from a cache before the list of symbols is there.
-        eventually(lambda: self.fetch("GET", self.path(EXCHANGE_INFO)).source == "cache", 10)
 
     def path(self, endpoint: str) -> str:
         return f"{ROOT[self.market]}/{endpoint}"
@@ -71,6 +76,11 @@ class Scene:
     def truth(self, target: str, as_of_ms: int | None = None) -> bytes:
         """Return the exchange's own body, as of an instant."""
         return self.sim.reply("GET", target, as_of_ms).body
+
+    def reply(self, method: str, target: str, **headers: str) -> Reply:
+        """Return what the exchange itself says to any request, now."""
+        asked = Request(method, target, {name.lower(): text for name, text in headers.items()})
+        return self.sim.call(lambda: self.sim.venue.reply(asked, self.sim.venue.now_ms))
 
     def last_sent(self, stream: str) -> Sent | None:
         return self.sim.last_sent(stream)
@@ -102,10 +112,11 @@ class Scene:
 
     def note_loads(self) -> None:
         """Take note of what the proxy has asked the exchange for on its own account."""
-        for row in self.sim.requests:
+        fresh = self.sim.requests[self._requests :]
+        self._requests += len(fresh)
+        for row in fresh:
             if row.headers.get("user-agent") == "bpx" and row.status == 200:
                 self.loads.setdefault(key_of(row.target), []).append(row.at_ms)
-        self.sim.requests.clear()
 
     def metric(self, name: str) -> float:
         """Return the sum of a metric's samples."""
@@ -139,15 +150,16 @@ class Scene:
         mark = ABOVE_ALL + self._fences
         if json.loads(self.fetch("GET", self._fence(TICKER)).body)["count"] != mark:
             return False
-        depth = self.fetch("GET", self._fence(DEPTH)).body
-        return self.market == "spot" or json.loads(depth)["lastUpdateId"] == mark
+        if self.market == "spot":
+            return True
+        return bool(json.loads(self.fetch("GET", self._fence(DEPTH)).body)["lastUpdateId"] == mark)
 
 
 def key_of(target: str) -> str:
-    """Return a target without its limit: what one feed asks for, however much of it."""
+    """Return what one feed follows of a target: its path, symbol and interval."""
     path, _, query = target.partition("?")
-    pairs = [pair for pair in query.split("&") if not pair.startswith("limit=")]
-    return f"{path}?{'&'.join(pairs)}"
+    params = dict(parse_qsl(query))
+    return " ".join([path, *(params[name] for name in ("symbol", "interval") if name in params)])
 
 
 @contextmanager
@@ -171,8 +183,9 @@ def scene(market: str, start_ms: int, **options: str) -> Iterator[Scene]:
             "BPX_FRESH_EXCHANGE_INFO": "1s",
             **options,
         }
+        began_at = monotonic()
         with running_proxy(market, env) as proxy:
-            made = Scene(market, sim, proxy)
+            made = Scene(market, sim, proxy, began_at)
             try:
                 yield made
             finally:

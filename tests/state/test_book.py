@@ -25,7 +25,9 @@ def test_a_limit_cuts_both_sides():
     book = TopOfBook()
     book.apply(depth(160))
     view = book.view(1.0)
-    assert view.body(1) == b'{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}'
+    assert (
+        view.body(1) == b'{"lastUpdateId":160,"bids":[["0.0024","10"]],"asks":[["0.0026","100"]]}'
+    )
     assert view.body(1) is view.body(1)
 
 

@@ -175,6 +175,7 @@ def test_a_hole_after_a_closed_candle_is_seen():
 
 def test_the_first_candle_of_a_series_is_asked_for():
     candles = loaded(asked=500)
+    assert not candles.follows(frame(7))
     with pytest.raises(OutOfSync):  # it may be the second one
         candles.apply(frame(7))
     candles.load([row(6), row(7)], 500)
@@ -426,4 +427,4 @@ class AnyFault(RuleBasedStateMachine):
 
 
 TestAnyFault = AnyFault.TestCase
-TestAnyFault.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+TestAnyFault.settings = settings(max_examples=120, stateful_step_count=30, deadline=None)

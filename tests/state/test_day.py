@@ -132,7 +132,7 @@ def test_where_tickers_have_no_best_prices_the_last_trade_stays():
 
 
 class LateAndTwice(RuleBasedStateMachine):
-    """Frames of both streams, each in order, with any of them lost, repeated or replayed.
+    """Frames of both streams, each in order, any of them lost, and what has come replayed.
 
     A price is the moment at which it was the best one, so that older prices are smaller.
     """
@@ -141,24 +141,23 @@ class LateAndTwice(RuleBasedStateMachine):
         super().__init__()
         self.day = Day(SHAPE, last_price=None)
         self.moment = 0
-        self.bests, self.tickers = [], []
+        self.bests, self.tickers = [], []  # that have come
+        self.best_now = 0
         self.newest_shown = {"bidPrice": 0, "closeTime": 0}
 
     @rule(lost=st.booleans())
     def best_changes(self, lost):
         self.moment += 1
-        self.bests.append((self.moment, best(f"{self.moment}", f"{self.moment + 1}")))
+        self.best_now = self.moment
         if not lost:
+            self.bests.append((self.moment, best(f"{self.moment}", f"{self.moment + 1}")))
             self.day.apply_best(*self.bests[-1])
 
-    @rule(lost=st.booleans())
-    def ticker_comes(self, lost):
+    @rule()
+    def ticker_comes(self):
         self.moment += 1
-        self.tickers.append(
-            {**ticker(self.moment, self.moment), "bidPrice": f"{self._best_now()}"}
-        )
-        if not lost:
-            self.day.apply(self.tickers[-1])
+        self.tickers.append({**ticker(self.moment, self.moment), "bidPrice": f"{self.best_now}"})
+        self.day.apply(self.tickers[-1])
 
     @precondition(lambda self: self.bests)
     @rule(data=st.data())
@@ -170,15 +169,10 @@ class LateAndTwice(RuleBasedStateMachine):
     def ticker_is_replayed(self, data):
         self.day.apply(data.draw(st.sampled_from(self.tickers)))
 
-    @precondition(lambda self: self.tickers)
     @rule()
     def book_tickers_cease(self):
-        self.moment += 1
-        self.tickers.append(
-            {**ticker(self.moment, self.moment), "bidPrice": f"{self._best_now()}"}
-        )
         self.day.forget_best()
-        self.day.apply(self.tickers[-1])
+        self.ticker_comes()
 
     @invariant()
     def nothing_shown_is_older_than_what_was_shown_before(self):
@@ -187,9 +181,6 @@ class LateAndTwice(RuleBasedStateMachine):
         now = {name: int(shown(self.day)[name]) for name in self.newest_shown}
         assert all(now[name] >= self.newest_shown[name] for name in now)
         self.newest_shown = now
-
-    def _best_now(self):
-        return self.bests[-1][0] if self.bests else 0
 
 
 TestLateAndTwice = LateAndTwice.TestCase

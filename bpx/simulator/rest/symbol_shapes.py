@@ -61,7 +61,8 @@ def spot_symbol(listing: Listing, shows_sets: bool) -> Json:
         "isMarginTradingAllowed": "MARGIN" in permissions,
         "filters": _spot_filters(listing),
         "permissions": [],
-        **({"permissionSets": [permissions]} if shows_sets else {}),
+        # Binance: "whether the content of the permissionSets field is populated or not".
+        "permissionSets": [permissions] if shows_sets else [],
         "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
         "allowedSelfTradePreventionModes": _SELF_TRADE,
     }

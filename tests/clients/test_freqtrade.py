@@ -1,0 +1,124 @@
+"""freqtrade's pattern: all pairs and timeframes at once, on new connections, after each candle."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+
+from tests.clients import readme
+from tests.clients.bot import Bot, running_bot
+from tests.clients.world import World, running_world
+from tests.waiting import eventually
+
+EDGE_MS = 1_795_348_800_000  # a 1m, a 5m and a 1h candle end here
+BEFORE_MS = 20_000
+TIMEFRAMES = {"1m": 60_000, "5m": 300_000}
+PATHS = {"spot": "/api/v3/klines", "futures": "/fapi/v1/klines"}
+LIMITS = {"spot": 1000, "futures": 499}
+PAIRS = 20
+
+Series = tuple[str, str]  # pair and timeframe
+Rows = list[list[Any]]
+
+
+@dataclass
+class Freqtrade:
+    """Twenty pairs in two timeframes, refreshed all at once."""
+
+    bot: Bot
+    world: World
+
+    @property
+    def series(self) -> list[Series]:
+        """What is refreshed."""
+        wanted = "spot" if self.bot.market == "spot" else "swap"
+        markets = self.bot.exchange.markets.values()
+        pairs = [one["symbol"] for one in markets if one["active"] and one["type"] == wanted]
+        return [(pair, timeframe) for timeframe in TIMEFRAMES for pair in pairs[:PAIRS]]
+
+    def refresh(self, some: list[Series] | None = None) -> dict[Series, Rows]:
+        """Ask for every series at once, or for some; each on a connection of its own."""
+        series = self.series if some is None else some
+        self.bot.hang_up()
+        limit = LIMITS[self.bot.market]
+        answers = self.bot.ask_all([("fetch_ohlcv", *one, None, limit) for one in series])
+        failures = [answer for answer in answers if isinstance(answer, Exception)]
+        assert failures == []
+        assert {len(rows) for rows in answers} == {limit}
+        return dict(zip(series, answers, strict=True))
+
+    def asked(self) -> list[str]:
+        """Return the exchange's klines requests since `World.forget`."""
+        path = PATHS[self.bot.market]
+        return [target for target in self.world.asked(self.bot.market) if path in target]
+
+    def closed_rows_of_rest(self) -> dict[Series, Rows]:
+        """Return what the exchange says now of closed candles, past the network."""
+        exchange, limit = self.world.exchange(self.bot.market), LIMITS[self.bot.market]
+        closed = {}
+        for pair, timeframe in self.series:
+            symbol = self.bot.exchange.market_id(pair)
+            query = f"symbol={quote(symbol)}&interval={timeframe}&limit={limit}"
+            reply = exchange.reply("GET", f"{PATHS[self.bot.market]}?{query}")
+            rows = self.bot.exchange.parse_ohlcvs(json.loads(reply.body), limit=limit)
+            closed[pair, timeframe] = rows[:-1]
+        return closed
+
+
+@pytest.fixture(params=["spot", "swap"])
+def freqtrade(request: pytest.FixtureRequest) -> Iterator[Freqtrade]:
+    """A bot that has begun a little before an edge; all its candles come from streams."""
+    with running_world(EDGE_MS - BEFORE_MS) as world:
+        config = readme.freqtrade_exchange(*world.proxy.urls)["ccxt_config"]
+        types = {"spot": "spot", "swap": "linear"}[request.param]
+        config["options"]["fetchMarkets"]["types"] = [types]
+        with running_bot(request.param, "async", config) as bot:
+            freqtrade = Freqtrade(bot, world)
+            begin(freqtrade)
+            yield freqtrade
+
+
+def begin(freqtrade: Freqtrade) -> None:
+    world, series = freqtrade.world, freqtrade.series
+    assert len(series) == PAIRS * len(TIMEFRAMES)
+    world.forget()
+    for timeframe in TIMEFRAMES:  # as many calls at once as there are connections for
+        freqtrade.refresh([one for one in series if one[1] == timeframe])
+    assert len(freqtrade.asked()) == len(series), "one call each"
+
+    def asks_nothing() -> bool:
+        world.forget()
+        freqtrade.refresh()
+        return freqtrade.asked() == []
+
+    eventually(asks_nothing, 10.0)
+    exchange = world.exchange(freqtrade.bot.market)
+    assert exchange.now_ms < EDGE_MS - 1_000
+    exchange.step(EDGE_MS - 300 - exchange.now_ms)
+    world.forget()
+
+
+def test_what_a_refresh_says_of_a_closed_candle_is_final(freqtrade: Freqtrade) -> None:
+    exchange = freqtrade.world.exchange(freqtrade.bot.market)
+    refreshed: list[tuple[int, dict[Series, Rows]]] = []
+    while exchange.now_ms < EDGE_MS + 1_000:  # sooner than freqtrade asks
+        refreshed.append((exchange.now_ms, freqtrade.refresh()))
+    began_ms = exchange.now_ms
+    latest = freqtrade.refresh()
+    assert exchange.now_ms - began_ms < 1_000
+    assert {rows[-1][0] for rows in latest.values()} == {EDGE_MS}
+    final = freqtrade.closed_rows_of_rest()
+    assert {one: rows[:-1] for one, rows in latest.items()} == final
+
+    assert refreshed
+    for asked_ms, answers in refreshed:
+        for one, rows in answers.items():
+            length_ms = TIMEFRAMES[one[1]]
+            assert rows[-1][0] >= asked_ms // length_ms * length_ms, (one, "is a candle behind")
+            known = {row[0]: row for row in final[one]}
+            assert [row for row in rows[:-1] if row != known.get(row[0], row)] == [], one
+    assert len(freqtrade.asked()) <= 2 * len(freqtrade.series)
+    assert {asked.status for asked in exchange.requests} <= {200}

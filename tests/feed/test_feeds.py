@@ -1,0 +1,128 @@
+from threading import Thread
+
+import pytest
+from prometheus_client import REGISTRY
+
+from bpx.feed.feeds import Feeds
+from tests.runtime import ThreadRuntime
+from tests.waiting import eventually
+
+
+class CountingFeed:
+    """Stands for a feed: it goes on until it is retired."""
+
+    def __init__(self, key):
+        self.key, self.asked_at = key, 0.0
+        self.is_following = self.is_retired = False
+
+    def follow(self):
+        self.is_following = True
+
+    def is_idle(self, now):
+        return now - self.asked_at > 120
+
+    def retire(self):
+        self.is_retired = True
+
+
+class Sleepless(ThreadRuntime):
+    """Threads that sleep not at all, with a clock that the test sets."""
+
+    def __init__(self):
+        super().__init__()
+        self.time = 0.0
+
+    def now(self):
+        return self.time
+
+    def sleep(self, seconds):
+        super().sleep(seconds / 1000)
+
+
+@pytest.fixture
+def runtime():
+    return Sleepless()
+
+
+@pytest.fixture
+def feeds(runtime):
+    feeds = Feeds("feeds test", "x", CountingFeed, runtime, most=3)
+    yield feeds
+    feeds.close()
+    for thread in runtime.threads:
+        thread.join(2.0)
+        assert not thread.is_alive()
+
+
+def counted():
+    return REGISTRY.get_sample_value("bpx_feeds", {"market": "feeds test", "kind": "x"})
+
+
+def test_a_feed_starts_when_somebody_asks(feeds):
+    feed = feeds.watch("BTCUSDT", now=5.0)
+    assert (feed.key, feed.asked_at) == ("BTCUSDT", 5.0)
+    eventually(lambda: feed.is_following)
+    assert (len(feeds), list(feeds), counted()) == (1, [feed], 1)
+
+
+def test_all_who_ask_for_a_key_share_its_feed(feeds):
+    feed = feeds.watch("BTCUSDT", now=5.0)
+    assert feeds.watch("BTCUSDT", now=7.0) is feed
+    assert feed.asked_at == 7.0
+
+
+def test_many_who_ask_at_once_start_one_feed(runtime):
+    built = []
+
+    def build(key):
+        built.append(key)
+        runtime.sleep(20)
+        return CountingFeed(key)
+
+    feeds = Feeds("feeds test", "x", build, runtime)
+    found = []
+    threads = [Thread(target=lambda: found.append(feeds.watch("A", 0.0))) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(2.0)
+    assert built == ["A"]
+    assert found == [found[0]] * 8
+    feeds.close()
+
+
+def test_there_are_no_more_than_so_many(feeds):
+    for key in "ABC":
+        assert feeds.watch(key, now=0.0) is not None
+    assert feeds.watch("D", now=0.0) is None
+    assert feeds.watch("A", now=0.0) is not None
+
+
+def test_a_feed_ends_when_nobody_asks_any_more(feeds, runtime):
+    idle, wanted = feeds.watch("A", now=0.0), feeds.watch("B", now=0.0)
+    feeds.watch("B", now=100.0)
+    runtime.time = 121.0
+    eventually(lambda: idle.is_retired)
+    assert not wanted.is_retired
+    assert (len(feeds), counted()) == (1, 1)
+    again = feeds.watch("A", now=121.0)
+    assert again is not idle
+    eventually(lambda: again.is_following)
+
+
+def test_when_they_are_closed_all_end_and_none_begins(feeds):
+    feed = feeds.watch("A", now=0.0)
+    feeds.close()
+    assert feed.is_retired
+    assert feeds.watch("B", now=0.0) is None
+    assert (len(feeds), counted()) == (0, 0)
+
+
+def test_a_feed_that_cannot_be_built_is_not_kept(runtime):
+    def build(key):
+        raise LookupError(key)
+
+    feeds = Feeds("feeds test", "x", build, runtime)
+    with pytest.raises(LookupError):
+        feeds.watch("A", now=0.0)
+    assert (len(feeds), counted()) == (0, 0)

@@ -1,0 +1,30 @@
+from collections.abc import Iterator
+from random import Random
+
+import pytest
+
+from tests.fidelity import stops
+from tests.fidelity.questions import Questions
+from tests.fidelity.scene import Scene, scene
+from tests.fidelity.walk import Verdict, Walk
+
+
+@pytest.fixture(scope="session", params=["spot", "futures"])
+def minutes(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdict]]]:
+    """A walk of minutes that is over, and the scene as it was left."""
+    market = request.param
+    with scene(market, stops.START_MS["minutes"]) as made:
+        walk = Walk(made, Questions(market, seed=1, symbols=()))
+        walk.go(stops.minutes(market, Random(2)))
+        yield made, walk.verdicts
+
+
+@pytest.fixture(scope="session", params=["spot", "futures"])
+def hours(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdict]]]:
+    """A walk of hours that is over, with a proxy that checks quiet streams soon."""
+    market = request.param
+    checks = {"BPX_FRESH_QUIET_CHECK": "500ms", "BPX_FRESH_CHECK_INTERVAL": "1s"}
+    with scene(market, stops.START_MS["hours"], **checks) as made:
+        walk = Walk(made, Questions(market, seed=3, symbols=()))
+        walk.go(stops.hours(market, Random(4)))
+        yield made, walk.verdicts
