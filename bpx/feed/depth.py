@@ -38,6 +38,7 @@ class DepthFollower:
             endpoint.weight({"symbol": symbol, "limit": LEVELS}),
         )
         self._clock = clock
+        self._behind = 0  # REST replies in a row that were older than the book
         self._book = TopOfBook()
 
     def question(self, rows: int, at_ms: int | None) -> Question:
@@ -54,10 +55,20 @@ class DepthFollower:
             self._clock.observe(depth.times["E"], arrival.at)
         if self._book.is_past(depth):
             return None
+        self._behind = 0
         self._book.apply(depth)
         return self._book.view(arrival.at)
 
     def load(self, body: bytes, question: Question, at: float) -> tuple[DepthView, bool]:
-        """Take a REST reply; return the book after it, and whether it told nothing new."""
-        changed = self._book.apply(decode_depth_reply(body, self._keys))
+        """Take a REST reply; return the book after it, and whether it told nothing new.
+
+        A reply may lag behind the stream. If a second one does and no frame has come meanwhile,
+        the exchange counts its updates anew: what we have is then worth nothing.
+        """
+        depth = decode_depth_reply(body, self._keys)
+        self._behind = self._behind + 1 if self._book.is_past(depth) else 0
+        if self._behind > 1:
+            self._behind = 0
+            self._book.forget()
+        changed = self._book.apply(depth)
         return self._book.view(at), not changed

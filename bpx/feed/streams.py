@@ -26,6 +26,7 @@ class Streams:
         self._lock = Lock()
         self._connections: dict[str, list[Connection]] = {}  # by route
         self._carriers: dict[Tap, Connection] = {}
+        self._closed = False
 
     def listen(self, route: str, streams: tuple[str, ...]) -> Tap:
         """Return a tap that hears `streams`, which are all of one `route`."""
@@ -51,6 +52,7 @@ class Streams:
 
     def close(self) -> None:
         """Close all connections for good."""
+        self._closed = True
         for connections in list(self._connections.values()):
             for connection in list(connections):
                 connection.close()
@@ -77,6 +79,8 @@ class Streams:
         """Drop a connection; whoever came to it as it closed is carried by another."""
         with self._lock:
             self._connections[route].remove(closed)
+            if self._closed:
+                return
             for tap in [tap for tap, carrier in self._carriers.items() if carrier is closed]:
                 self._carriers[tap] = self._with_room(route, len(tap.streams))
                 self._carriers[tap].add(tap)

@@ -94,10 +94,12 @@ class Exchange:
 
     def reply(self, request: Request, as_of_ms: int | None = None) -> Reply:
         """Answer a REST request as of now, or (uncounted) as of an instant of the past."""
-        route = ROUTES[self.market].get((request.path, request.method))
+        # Binance says nothing of HEAD: RFC 9110, 9.3.2 does.
+        method = "GET" if request.method == "HEAD" else request.method
+        route = ROUTES[self.market].get((request.path, method))
         call = self._call(request, as_of_ms)
         delivery = None
-        if call.is_counted and (request.method != "GET" or is_signed(request)):
+        if call.is_counted and (method != "GET" or is_signed(request)):
             delivery = self._deliver(request)
         verdict = self._charge(call, route)
         try:

@@ -49,6 +49,10 @@ class TopOfBook:
         self._depth = depth
         return ours is None or (ours.bids, ours.asks) != (depth.bids, depth.asks)
 
+    def forget(self) -> None:
+        """Take whatever comes next: update ids are counted anew."""
+        self._depth = None
+
     def view(self, confirmed_at: float) -> DepthView:
         """Return the book as it is now. Only after the first `apply`."""
         assert self._depth is not None, "nothing was applied"

@@ -12,7 +12,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from bpx.cache.cell import View
-from bpx.errors import ReadFailed, Refused
+from bpx.errors import ReadFailed, Refused, RequestFailed
 from bpx.exchange.market import Market
 from bpx.exchange.query import Params
 from bpx.feed.feed import Feed
@@ -194,7 +194,7 @@ class KlinesAnswers:
 
         try:
             settled = feed.cell.wait_for(is_current, left_s)
-        except (Refused, ReadFailed):  # a repair has failed: REST may be asked again
+        except (Refused, RequestFailed):  # somebody's REST question, not ours
             return None
         return None if settled is None else self._current(settled, limit, self._runtime.now())
 

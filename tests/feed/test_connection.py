@@ -154,24 +154,26 @@ def test_streams_are_subscribed_in_batches_of_200_and_slowly_enough(sim):
         eventually(lambda: len(subscribed(sim)) == 450, within_s=5)
         assert monotonic() - began >= 2 / 4
         assert [len(streams) for _, streams in asked(sim)] == [200, 200, 50]
-        assert sum((streams for _, streams in asked(sim)), []) == names(450)
+        assert [name for _, streams in asked(sim) for name in streams] == names(450)
 
 
 @pytest.mark.parametrize("market", ["spot", "futures"])
 def test_changes_one_by_one_stay_within_what_binance_takes(market):
     control_per_s = {"spot": 4, "futures": 9}[market]
-    with Simulator(TinyVenue(), paused=True, limits=LIMITS[market]) as sim:
-        with connected(sim, control_per_s=control_per_s) as connection:
-            eventually(lambda: connection.state is State.OPEN)
-            began, number = monotonic(), 0
-            while monotonic() - began < 1.3:
-                connection.add(tap_of(f"s{number}@ticker"))
-                number += 1
-                sleep(0.01)
-            spent_s = monotonic() - began
-            assert len(sim.control_messages) <= control_per_s * spent_s + 1
-            eventually(lambda: len(subscribed(sim)) == number, within_s=3)
-            assert sim.connects == 1  # who sends too much is cut off
+    with (
+        Simulator(TinyVenue(), paused=True, limits=LIMITS[market]) as sim,
+        connected(sim, control_per_s=control_per_s) as connection,
+    ):
+        eventually(lambda: connection.state is State.OPEN)
+        began, number = monotonic(), 0
+        while monotonic() - began < 1.3:
+            connection.add(tap_of(f"s{number}@ticker"))
+            number += 1
+            sleep(0.01)
+        spent_s = monotonic() - began
+        assert len(sim.control_messages) <= control_per_s * spent_s + 1
+        eventually(lambda: len(subscribed(sim)) == number, within_s=3)
+        assert sim.connects == 1  # who sends too much is cut off
 
 
 def test_it_has_room_for_1024_streams(sim):
@@ -356,19 +358,22 @@ def test_a_silent_connection_is_pinged_and_is_alive_as_long_as_it_answers():
 
 
 def test_a_connection_that_answers_no_ping_is_not_alive_and_then_replaced():
-    with Simulator(TinyVenue(), paused=True, limits=patient()) as sim:
-        with connected(sim, replace(QUICK, alive_s=0.3, pong_timeout_s=0.6)) as connection:
-            tap = tap_of(KLINE)
-            connection.add(tap)
-            eventually(lambda: tap.subscribed_at is not None)
-            sim.faults.black_hole()
-            eventually(lambda: tap.line.alive_until < monotonic(), within_s=0.8)
-            assert tap.generation == 0  # not yet given up
-            eventually(lambda: tap.generation == 1, within_s=3)
-            sim.faults.black_hole(False)
-            eventually(lambda: tap.subscribed_at is not None)
-            eventually(lambda: sim.connects >= 2)
-            assert tap.line.alive_until > monotonic()
+    wire = replace(QUICK, alive_s=0.3, pong_timeout_s=0.6)
+    with (
+        Simulator(TinyVenue(), paused=True, limits=patient()) as sim,
+        connected(sim, wire) as connection,
+    ):
+        tap = tap_of(KLINE)
+        connection.add(tap)
+        eventually(lambda: tap.subscribed_at is not None)
+        sim.faults.black_hole()
+        eventually(lambda: tap.line.alive_until < monotonic(), within_s=0.8)
+        assert tap.generation == 0  # not yet given up
+        eventually(lambda: tap.generation >= 1, within_s=3)
+        sim.faults.black_hole(False)
+        eventually(lambda: tap.subscribed_at is not None)
+        eventually(lambda: sim.connects >= 2)
+        assert tap.line.alive_until > monotonic()
 
 
 def test_pings_of_the_exchange_are_answered():

@@ -103,3 +103,28 @@ def test_old_frames_prove_nothing():
     depth.apply(arrival(book(7)))
     depth.begin_generation()
     assert depth.apply(arrival(book(6), at=9.0)) is None
+
+
+def test_a_reply_that_lags_behind_the_frames_is_not_taken():
+    depth = follower()
+    depth.apply(arrival(book(200, bid="10")))
+    view, agrees = load(depth, book(150, bid="9"))
+    assert (view.body(20), agrees) == (book(200, bid="10"), True)
+
+
+def test_a_second_reply_that_is_behind_without_a_frame_means_that_ids_are_counted_anew():
+    depth = follower()
+    depth.apply(arrival(book(200, bid="10")))
+    load(depth, book(1, bid="9"))
+    view, agrees = load(depth, book(2, bid="9"))
+    assert (view.body(20), agrees) == (book(2, bid="9"), False)
+    assert depth.apply(arrival(book(3, bid="8"))).body(20) == book(3, bid="8")
+
+
+def test_a_frame_between_two_replies_that_lag_proves_that_ids_go_on():
+    depth = follower()
+    depth.apply(arrival(book(200)))
+    load(depth, book(150, bid="9"))
+    depth.apply(arrival(book(201)))
+    view, _ = load(depth, book(151, bid="9"))
+    assert view.body(20) == book(201)

@@ -125,7 +125,9 @@ class Scene:
         client.request("GET", "/metrics")
         lines = client.getresponse().read().decode().splitlines()
         client.close()
-        rows = (line.rpartition(" ") for line in lines if line.startswith((f"{name}{{", f"{name} ")))
+        rows = (
+            line.rpartition(" ") for line in lines if line.startswith((f"{name}{{", f"{name} "))
+        )
         return sum(float(value) for _, _, value in rows)
 
     def close(self) -> None:

@@ -60,7 +60,9 @@ def test_every_interval_was_answered_from_its_stream_and_most_with_a_made_candle
     made = [one for one in ours if "Data-Synthetic" in one.answer.headers]
 
     def intervals(some: list[Verdict]) -> set[str]:
-        return {name for name in INTERVALS[scene.market] for one in some if f"={name}" in one.target}
+        return {
+            name for name in INTERVALS[scene.market] for one in some if f"={name}" in one.target
+        }
 
     assert intervals(ours) == set(INTERVALS[scene.market])
     assert len(intervals(made)) >= 5

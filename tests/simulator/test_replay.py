@@ -200,9 +200,11 @@ def test_candles_are_summed_from_trades_for_minutes_that_lie_inside(name, minute
     replay, _ = played(name)
     frames = [message["k"] for message in told(name, "btcusdt@kline_1m")]
     closed = [k for k in frames if k["x"]]
-    status, rows = ask(replay, f"{prefix(replay)}/klines?symbol=BTCUSDT&interval=1m")
-    assert status == 200
     first_ms = 1_723_161_300_000  # 23:55:00
+    end_ms = first_ms + len(closed) * 60_000 - 1
+    target = f"{prefix(replay)}/klines?symbol=BTCUSDT&interval=1m&endTime={end_ms}"
+    status, rows = ask(replay, target)
+    assert status == 200
     assert len(closed) in (minutes, minutes - 1)  # the last may still be open at the end
     keys = ("t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q", "B")
     for number in range(0, len(closed), 2):
@@ -247,6 +249,16 @@ def test_recorded_klines_are_the_rows_of_rest(name):
             assert [*expected, "0"] in rows
             compared += 1
     assert compared >= 2
+
+
+def test_a_candle_that_is_over_is_not_shown_as_the_present_one():
+    replay = Replay(RECORDED / "cryptofeed/BINANCE_FUTURES")
+    close_ms = 1_626_992_759_999
+    target = "/fapi/v1/klines?symbol=AKROUSDT&interval=1m"
+    replay.advance(close_ms)
+    assert ask(replay, target)[0] == 200
+    replay.advance(close_ms + 2_003)  # its final message comes one millisecond later
+    assert ask(replay, target)[0] == 503
 
 
 def test_a_minute_with_no_trade_is_known_when_trades_were_recorded():
