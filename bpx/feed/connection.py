@@ -272,6 +272,7 @@ class Connection:
         socket, self._socket = self._socket, None
         if socket is not None:
             metrics.STREAM_CONNECTIONS.labels(self._market).dec()
-            # shutdown() closes without waiting for the other side's close frame.
+            # Without waiting for the other side's close frame; abort() wakes whoever reads.
             with suppress(OSError, websocket.WebSocketException):
+                socket.abort()  # type: ignore[no-untyped-call]
                 socket.shutdown()  # type: ignore[no-untyped-call]

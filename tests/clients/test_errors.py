@@ -54,9 +54,7 @@ def test_an_unknown_symbol_asks_the_exchange_nothing(world: World, bot: Bot) -> 
     assert world.exchange(bot.market).connects == connects
 
 
-@pytest.mark.parametrize(
-    ("name", "status"), [("spot-sync", 429), ("usdm-async", 418), ("swap-sync", 418)]
-)
+@pytest.mark.parametrize(("name", "status"), [("spot-sync", 429), ("usdm-async", 418)])
 def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
     world: World, bots: dict[str, Bot], name: str, status: int
 ) -> None:

@@ -2,19 +2,21 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from bpx.simulator.simulator import Simulator
 from tests.clients import readme
 from tests.clients.bot import Bot, running_bot
 from tests.clients.world import World, running_world
 from tests.waiting import eventually
 
 EDGE_MS = 1_795_348_800_000  # a 1m, a 5m and a 1h candle end here
-BEFORE_MS = 20_000
+BEFORE_MS = 50_000  # not so early that another candle ends before
 TIMEFRAMES = {"1m": 60_000, "5m": 300_000}
 PATHS = {"spot": "/api/v3/klines", "futures": "/fapi/v1/klines"}
 LIMITS = {"spot": 1000, "futures": 499}
@@ -50,6 +52,11 @@ class Freqtrade:
         assert {len(rows) for rows in answers} == {limit}
         return dict(zip(series, answers, strict=True))
 
+    @property
+    def exchange(self) -> Simulator:
+        """The exchange of its market."""
+        return self.world.exchange(self.bot.market)
+
     def asked(self) -> list[str]:
         """Return the exchange's klines requests since `World.forget`."""
         path = PATHS[self.bot.market]
@@ -57,68 +64,78 @@ class Freqtrade:
 
     def closed_rows_of_rest(self) -> dict[Series, Rows]:
         """Return what the exchange says now of closed candles, past the network."""
-        exchange, limit = self.world.exchange(self.bot.market), LIMITS[self.bot.market]
+        limit = LIMITS[self.bot.market]
         closed = {}
         for pair, timeframe in self.series:
             symbol = self.bot.exchange.market_id(pair)
             query = f"symbol={quote(symbol)}&interval={timeframe}&limit={limit}"
-            reply = exchange.reply("GET", f"{PATHS[self.bot.market]}?{query}")
+            reply = self.exchange.reply("GET", f"{PATHS[self.bot.market]}?{query}")
             rows = self.bot.exchange.parse_ohlcvs(json.loads(reply.body), limit=limit)
             closed[pair, timeframe] = rows[:-1]
         return closed
 
 
-@pytest.fixture(params=["spot", "swap"])
-def freqtrade(request: pytest.FixtureRequest) -> Iterator[Freqtrade]:
-    """A bot that has begun a little before an edge; all its candles come from streams."""
-    with running_world(EDGE_MS - BEFORE_MS) as world:
-        config = readme.freqtrade_exchange(*world.proxy.urls)["ccxt_config"]
-        types = {"spot": "spot", "swap": "linear"}[request.param]
-        config["options"]["fetchMarkets"]["types"] = [types]
-        with running_bot(request.param, "async", config) as bot:
-            freqtrade = Freqtrade(bot, world)
-            begin(freqtrade)
-            yield freqtrade
+@pytest.fixture
+def freqtrades() -> Iterator[list[Freqtrade]]:
+    """A bot for each market, begun a little before an edge; all candles come from streams."""
+    with ExitStack() as stack:
+        world = stack.enter_context(running_world(EDGE_MS - BEFORE_MS))
+        freqtrades = []
+        for kind, types in (("spot", "spot"), ("swap", "linear")):
+            config = readme.freqtrade_exchange(*world.proxy.urls)["ccxt_config"]
+            config["options"]["fetchMarkets"]["types"] = [types]
+            bot = stack.enter_context(running_bot(kind, "async", config))
+            freqtrades.append(Freqtrade(bot, world))
+            begin(freqtrades[-1])
+        for freqtrade in freqtrades:
+            now_ms = freqtrade.exchange.now_ms
+            assert now_ms < EDGE_MS - 1_000
+            freqtrade.exchange.step(EDGE_MS - 300 - now_ms)
+        world.forget()
+        yield freqtrades
 
 
 def begin(freqtrade: Freqtrade) -> None:
-    world, series = freqtrade.world, freqtrade.series
+    series = freqtrade.series
     assert len(series) == PAIRS * len(TIMEFRAMES)
-    world.forget()
+    freqtrade.world.forget()
     for timeframe in TIMEFRAMES:  # as many calls at once as there are connections for
         freqtrade.refresh([one for one in series if one[1] == timeframe])
     assert len(freqtrade.asked()) == len(series), "one call each"
 
     def asks_nothing() -> bool:
-        world.forget()
+        freqtrade.world.forget()
         freqtrade.refresh()
         return freqtrade.asked() == []
 
     eventually(asks_nothing, 10.0)
-    exchange = world.exchange(freqtrade.bot.market)
-    assert exchange.now_ms < EDGE_MS - 1_000
-    exchange.step(EDGE_MS - 300 - exchange.now_ms)
-    world.forget()
 
 
-def test_what_a_refresh_says_of_a_closed_candle_is_final(freqtrade: Freqtrade) -> None:
-    exchange = freqtrade.world.exchange(freqtrade.bot.market)
-    refreshed: list[tuple[int, dict[Series, Rows]]] = []
-    while exchange.now_ms < EDGE_MS + 1_000:  # sooner than freqtrade asks
-        refreshed.append((exchange.now_ms, freqtrade.refresh()))
-    began_ms = exchange.now_ms
-    latest = freqtrade.refresh()
-    assert exchange.now_ms - began_ms < 1_000
-    assert {rows[-1][0] for rows in latest.values()} == {EDGE_MS}
-    final = freqtrade.closed_rows_of_rest()
-    assert {one: rows[:-1] for one, rows in latest.items()} == final
-
-    assert refreshed
-    for asked_ms, answers in refreshed:
+def test_what_a_refresh_says_of_a_closed_candle_is_final(freqtrades: list[Freqtrade]) -> None:
+    refreshed: list[tuple[Freqtrade, int, dict[Series, Rows]]] = []
+    while freqtrades[0].exchange.now_ms < EDGE_MS + 1_000:  # sooner than freqtrade asks
+        for freqtrade in freqtrades:
+            asked_ms = freqtrade.exchange.now_ms
+            refreshed.append((freqtrade, asked_ms, freqtrade.refresh()))
+    assert {freqtrade.bot.market for freqtrade, _, _ in refreshed} == {"spot", "futures"}
+    final = {freqtrade.bot.market: final_rows(freqtrade) for freqtrade in freqtrades}
+    for freqtrade, asked_ms, answers in refreshed:
         for one, rows in answers.items():
             length_ms = TIMEFRAMES[one[1]]
             assert rows[-1][0] >= asked_ms // length_ms * length_ms, (one, "is a candle behind")
-            known = {row[0]: row for row in final[one]}
+            known = {row[0]: row for row in final[freqtrade.bot.market][one]}
             assert [row for row in rows[:-1] if row != known.get(row[0], row)] == [], one
+
+
+def final_rows(freqtrade: Freqtrade) -> dict[Series, Rows]:
+    """Refresh when freqtrade does, a second after the edge; return the closed rows, for good."""
+    eventually(lambda: freqtrade.exchange.now_ms >= EDGE_MS + 1_000, 5.0)
+    began_ms = freqtrade.exchange.now_ms
+    latest = freqtrade.refresh()
+    assert freqtrade.exchange.now_ms - began_ms < 3_000
+    assert {rows[-1][0] for rows in latest.values()} == {EDGE_MS}
+    final = freqtrade.closed_rows_of_rest()
+    assert {one: rows[:-1] for one, rows in latest.items()} == final
     assert len(freqtrade.asked()) <= 2 * len(freqtrade.series)
-    assert {asked.status for asked in exchange.requests} <= {200}
+    assert {asked.status for asked in freqtrade.exchange.requests} <= {200}
+    return final

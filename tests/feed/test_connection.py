@@ -51,7 +51,7 @@ def connected(
     sim: Simulator,
     wire: Wire = QUICK,
     *,
-    control_per_s: int = 4,
+    control_per_s: int = 20,
     runtime: ThreadRuntime | None = None,
     on_closed: Callable[[Connection], None] = lambda _: None,
 ) -> Iterator[Connection]:
@@ -166,7 +166,7 @@ def test_changes_one_by_one_stay_within_what_binance_takes(market):
     ):
         eventually(lambda: connection.state is State.OPEN)
         began, number = monotonic(), 0
-        while monotonic() - began < 1.3:
+        while monotonic() - began < 1.1:
             connection.add(tap_of(f"s{number}@ticker"))
             number += 1
             sleep(0.01)

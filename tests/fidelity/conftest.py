@@ -9,7 +9,7 @@ from tests.fidelity.scene import Scene, scene
 from tests.fidelity.walk import Verdict, Walk
 
 
-@pytest.fixture(scope="session", params=["spot", "futures"])
+@pytest.fixture(scope="package", params=["spot", "futures"])
 def minutes(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdict]]]:
     """A walk of minutes that is over, and the scene as it was left."""
     market = request.param
@@ -19,7 +19,7 @@ def minutes(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdic
         yield made, walk.verdicts
 
 
-@pytest.fixture(scope="session", params=["spot", "futures"])
+@pytest.fixture(scope="package", params=["spot", "futures"])
 def hours(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdict]]]:
     """A walk of hours that is over, with a proxy that checks quiet streams soon."""
     market = request.param

@@ -6,9 +6,12 @@ from urllib.parse import quote
 
 from tests.fidelity.scene import DEPTH, EXCHANGE_INFO, KLINES, ROOT, TICKER
 
+MINUTES = ("1m", "3m", "5m", "15m", "30m")
+HOURS = ("1h", "2h", "4h", "6h", "8h", "12h")
+DAYS = ("1d", "3d", "1w", "1M")
 INTERVALS = {
-    "spot": "1s 1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M".split(),
-    "futures": "1m 3m 5m 15m 30m 1h 2h 4h 6h 8h 12h 1d 3d 1w 1M".split(),
+    "spot": ("1s", *MINUTES, *HOURS, *DAYS),
+    "futures": (*MINUTES, *HOURS, *DAYS),
 }
 MOST_ROWS = {"spot": 1000, "futures": 1500}
 COMMON_ROWS = (1, 2, 2, 3, 5, 10, 60, 99, 100, 499, 500, 501, 999, 1000)

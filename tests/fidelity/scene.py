@@ -2,7 +2,7 @@
 
 import http.client
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic
@@ -70,8 +70,17 @@ class Scene:
     def fetch(self, method: str, target: str, **headers: str) -> Answer:
         """Ask the proxy."""
         self._client.request(method, target, headers=headers)
-        reply = self._client.getresponse()
-        return Answer(reply.status, dict(reply.getheaders()), reply.read())
+        return _answer(self._client)
+
+    @contextmanager
+    def asking(self, method: str, target: str) -> Iterator[Callable[[], Answer]]:
+        """Ask the proxy on another connection; the call that this gives waits for the answer."""
+        client = http.client.HTTPConnection(*self.proxy.address, timeout=20)
+        client.request(method, target)
+        try:
+            yield lambda: _answer(client)
+        finally:
+            client.close()
 
     def truth(self, target: str, as_of_ms: int | None = None) -> bytes:
         """Return the exchange's own body, as of an instant."""
@@ -155,6 +164,11 @@ class Scene:
         if self.market == "spot":
             return True
         return bool(json.loads(self.fetch("GET", self._fence(DEPTH)).body)["lastUpdateId"] == mark)
+
+
+def _answer(client: http.client.HTTPConnection) -> Answer:
+    reply = client.getresponse()
+    return Answer(reply.status, dict(reply.getheaders()), reply.read())
 
 
 def key_of(target: str) -> str:

@@ -6,12 +6,12 @@ from random import Random
 from tests.fidelity.scene import DEPTH, EXCHANGE_INFO, KLINES, TICKER
 from tests.fidelity.walk import Counts, Stop
 
-# A Monday, the first of a month and of a year, and the opening of a three-day candle: all roll over.
+# A Monday, the first of a month and of a year, the opening of a three-day candle: all roll over.
 NEW_YEAR_MS = 1_704_067_200_000  # 2024-01-01 00:00:00 UTC
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 MIDNIGHT_MS = NEW_YEAR_MS + 24 * HOUR_MS
-START_MS = {"minutes": NEW_YEAR_MS - 75_000, "hours": MIDNIGHT_MS - 96 * MINUTE_MS}
+START_MS = {"minutes": NEW_YEAR_MS - 75_000, "hours": MIDNIGHT_MS - 70 * MINUTE_MS}
 # Before and after an edge: the final frame comes after 3 to 47 ms on spot, 400 ms on futures, and
 # the new candle's first message up to 2,000 ms and 250 ms later.
 AROUND_EDGE_MS = {
@@ -38,17 +38,16 @@ def minutes(market: str, random: Random) -> Iterator[Stop]:
         yield Stop(at_ms, EVENLY)
     for offset_ms in AROUND_EDGE_MS[market]:
         yield Stop(NEW_YEAR_MS + offset_ms, MOSTLY_CANDLES)
-    for number in range(1, 7):
+    for number in range(1, 6):
         newcomers = LATER[market] if number == 2 else ()
         yield from _around(NEW_YEAR_MS + number * MINUTE_MS, market, random, newcomers)
-    yield from _around(NEW_YEAR_MS + 10 * MINUTE_MS, market, random)
 
 
 def hours(market: str, random: Random) -> Iterator[Stop]:
     """Yield stops up to hours apart, for symbols on which little happens."""
     start_ms = START_MS["hours"]
     yield Stop(start_ms, newcomers=QUIET[market], counts=EVENLY)
-    yield from _around(start_ms + 16 * MINUTE_MS, market, random)
+    yield from _around(start_ms + 5 * MINUTE_MS, market, random)
     yield Stop(MIDNIGHT_MS - 1, EVENLY)
     yield from _around(MIDNIGHT_MS + MINUTE_MS, market, random)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from time import monotonic
 
-from tests.fidelity.judge import Observation, faults, streams_of
+from tests.fidelity.judge import faults
+from tests.fidelity.observation import Observation, streams_of
 from tests.fidelity.questions import Questions
 from tests.fidelity.scene import (
     EXCHANGE_INFO,

@@ -5,6 +5,7 @@ Formats: ../shared/recorded/README.md.
 
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, NamedTuple
 from tests.simulator.recorded import RECORDED
 
 SNAPSHOT_LEVELS = 1000  # of each side, in every recorded depth reply
+# With this variable set, the long sessions are played to their end: half a minute more.
+IS_WHOLE = "RECORDED_WHOLE" in os.environ
 
 
 class Line(NamedTuple):
@@ -49,11 +52,13 @@ class Session:
         name: its place under the recordings.
         market: of the proxy that it is put behind.
         listing: where its exchangeInfo is; another recording's where it has none itself.
+        until_ms: how far it is played; None for to its end.
     """
 
     name: str
     market: str
     listing: str
+    until_ms: int | None = None
 
     @property
     def path(self) -> Path:
@@ -80,6 +85,8 @@ class Session:
             if "E" in content:
                 ahead_ms = content["E"] - raw.local_ms
             at_ms = max(at_ms, raw.local_ms + ahead_ms)
+            if self.until_ms is not None and at_ms > self.until_ms and not IS_WHOLE:
+                return
             yield Line(round(at_ms), raw.stream, raw.url, raw.text, content)
 
 
@@ -141,8 +148,9 @@ SESSIONS = {
         Session("cryptofeed/BINANCE_TR", "spot", "cryptofeed/BINANCE_TR.0.gz"),
         Session("cryptofeed/BINANCE_FUTURES", "futures", "cryptofeed/BINANCE_FUTURES.0.gz"),
         Session("cryptofeed/BINANCE_DELIVERY", "futures", "cryptofeed/BINANCE_DELIVERY.0.gz"),
-        Session("hftbacktest/spot", "spot", _SPOT_LISTING),
-        Session("hftbacktest/usdm", "futures", _FUTURES_LISTING),
+        # Eleven minutes and six: their first seven, over midnight, and their first five.
+        Session("hftbacktest/spot", "spot", _SPOT_LISTING, until_ms=1_723_161_690_000),
+        Session("hftbacktest/usdm", "futures", _FUTURES_LISTING, until_ms=1_723_161_545_000),
         Session("ccxt/spot", "spot", _SPOT_LISTING),
         Session("ccxt/futures", "futures", _FUTURES_LISTING),
     )

@@ -30,7 +30,7 @@ class ProvenBook:
         self._next = 0
         self._early: list[Line] = []
         self._last_id: int | None = None  # of a diff that was applied
-        self._times: dict[str, int] = {}
+        self._head: dict[str, Any] = {}  # of the reply: times and names, where the market has them
         self._sides: tuple[Side, Side] = ({}, {})
         self._edges: tuple[Decimal | None, Decimal | None] = (None, None)
         self.snapshot: Line | None = None
@@ -73,13 +73,15 @@ class ProvenBook:
         levels = self.levels(count)
         if levels is None:
             return None
-        book = {"lastUpdateId": self.update_id, **self._times, "bids": levels[0], "asks": levels[1]}
-        return json.dumps(book, separators=(",", ":")).encode()
+        head = {"lastUpdateId": self.update_id, **self._head}
+        body = {**head, **dict(zip(SIDES, levels, strict=True))}
+        return json.dumps(body, separators=(",", ":")).encode()
 
     def _begin(self, line: Line) -> None:
         content = line.content
         self.snapshot, self.update_id, self._last_id = line, content["lastUpdateId"], None
-        self._times = {name: content[name] for name in ("E", "T") if name in content}
+        levels = ("lastUpdateId", *SIDES)
+        self._head = {name: value for name, value in content.items() if name not in levels}
         self._sides = ({}, {})
         for side, name in zip(self._sides, SIDES, strict=True):
             _change(side, content[name])
@@ -104,7 +106,7 @@ class ProvenBook:
         for side, name in zip(self._sides, "ba", strict=True):
             _change(side, diff[name])
         self.update_id = self._last_id = diff["u"]
-        self._times = {name: diff[name] for name in self._times}
+        self._head.update((name, diff[name]) for name in ("E", "T") if name in self._head)
 
 
 def _change(side: Side, levels: list[list[str]]) -> None:

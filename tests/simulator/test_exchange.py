@@ -2,6 +2,7 @@
 
 import pytest
 
+from bpx.simulator.venue import Request
 from tests.simulator.market_access import START_MS, exchange, get, of, reply, run
 
 STREAMS = {
@@ -179,3 +180,12 @@ def test_the_frames_have_binances_keys_in_their_order():
     assert keys["futures", "aggTrade"] == ["e", "E", "s", *"apq", "nq", *"flTm", "st"]
     assert keys["futures", "markPrice"] == ["e", "E", "s", *"piPr", "ap", "T", "st"]
     assert keys["futures", "trade"] == ["e", "E", "T", "s", *"tpqXm", "st"]
+
+
+@pytest.mark.parametrize("market", ["spot", "futures"])
+def test_head_is_answered_as_get_and_is_no_order(market):
+    venue = exchange(market)
+    path = {"spot": "/api/v3/time", "futures": "/fapi/v1/time"}[market]
+    head, got = (venue.reply(Request(method, path)) for method in ("HEAD", "GET"))
+    assert (head.status, head.body) == (got.status, got.body)
+    assert venue.ledger == []

@@ -1,0 +1,24 @@
+"""Several registries of metrics, shown as one."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric
+
+
+class Together:
+    """What `generate_latest` takes for a registry: families of one name become one family."""
+
+    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
+        self._registries = list(registries)
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every family once, with the samples of all registries."""
+        families: dict[str, Metric] = {}
+        for registry in self._registries:
+            for family in registry.collect():
+                # A copy: some collectors give the same object each time.
+                together = families.setdefault(
+                    family.name, Metric(family.name, family.documentation, family.type)
+                )
+                together.samples += family.samples
+        yield from families.values()
