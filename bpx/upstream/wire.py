@@ -18,6 +18,7 @@ from bpx.upstream.large import ReplyStream
 from bpx.upstream.raw import FAULTS, RawSession, header_pairs, tls_for
 
 CHUNK_BYTES = 1 << 16
+LEAST_POOL_WAIT_S = 1.0
 OFFLOAD_BYTES = 1 << 16  # from which on an encoded body is checked beside everything else
 
 
@@ -29,23 +30,28 @@ class Bounds:
         connections: the most at a time, by pool.
         idle_s: by pool, how long an unused connection is still good.
         connect_s: name look-up, connect and TLS.
-        pool_wait_s: for a connection of a full pool.
+        pool_wait_s: for a connection of a full pool, instead of a kind's own.
         total_s: from start to end, instead of a kind's own.
     """
 
     connections: Mapping[str, int] = field(
-        default_factory=lambda: {"public": 30, "signed": 10, "trade": 10}
+        default_factory=lambda: {"public": 100, "signed": 10, "trade": 10}
     )
     idle_s: Mapping[str, float] = field(
         default_factory=lambda: {"public": 60.0, "signed": 60.0, "trade": 2.0}
     )
     connect_s: float = 3.0
-    pool_wait_s: float = 1.0
+    pool_wait_s: float | None = None
     total_s: float | None = None
 
     def total_of(self, kind: Kind) -> float:
         """Return the seconds that a call of that kind may take."""
         return kind.total_s if self.total_s is None else self.total_s
+
+    def pool_wait_of(self, kind: Kind) -> float:
+        """Return the seconds that a call of that kind may wait for a connection."""
+        own_s = max(LEAST_POOL_WAIT_S, kind.wait_s)
+        return own_s if self.pool_wait_s is None else self.pool_wait_s
 
 
 class Broken(Exception):
@@ -97,7 +103,7 @@ class Wire:
         """
         attempt = Attempt(call.target)
         slots, until = self._slots[call.kind.pool], self._runtime.now() + left_s
-        if not slots.acquire(timeout=min(self._bounds.pool_wait_s, left_s)):
+        if not slots.acquire(timeout=min(self._bounds.pool_wait_of(call.kind), left_s)):
             raise Broken(NotSent("all connections are busy"), attempt)
         stream = None
         try:

@@ -23,7 +23,7 @@ FIRST = {
     "futures": ("BTCUSDT", "SUSHIUSDT", "FRESHUSDT", "SRMUSDT"),
 }
 LATER = {"spot": ("ETHBTC", "NEWUSDT"), "futures": ("LTCUSDT", "币安人生USDT")}
-QUIET = {"spot": ("NKNUSDT", "BTCTRY"), "futures": ("NEARUSDT", "SUSHIUSDT")}
+QUIET = {"spot": ("NKNUSDT", "BTCTRY"), "futures": ("SUSHIUSDT",)}
 EVENLY: Counts = {KLINES: 8, DEPTH: 18, TICKER: 18, EXCHANGE_INFO: 18}
 CANDLES: Counts = {KLINES: 14, DEPTH: 8, TICKER: 8, EXCHANGE_INFO: 8}
 MOSTLY_CANDLES: Counts = {KLINES: 18, DEPTH: 8, TICKER: 8, EXCHANGE_INFO: 8}

@@ -301,13 +301,13 @@ def test_a_full_pool_of_market_data_does_not_keep_orders_back(make_upstream: Mak
 
     with WireServer(answer) as server:
         upstream = make_upstream(server.url)
-        with ThreadPoolExecutor(40) as pool:
-            reads = [pool.submit(upstream.forward, Call("GET", f"/{n}")) for n in range(40)]
+        with ThreadPoolExecutor(110) as pool:
+            reads = [pool.submit(upstream.forward, Call("GET", f"/{n}")) for n in range(110)]
             eventually(lambda: sum(read.done() for read in reads) == 10)
             assert all(isinstance(read.exception(), NotSent) for read in reads if read.done())
             assert upstream.forward(Call("POST", "/order", kind=Kind.ORDER)).status == 200
             answered.set()
-        assert sum(read.exception() is None for read in reads) == 30
+        assert sum(read.exception() is None for read in reads) == 100
 
 
 def test_calls_are_counted_by_what_became_of_them(make_upstream: MakeUpstream):
