@@ -4,8 +4,8 @@ from tests.proxy import ROOT
 
 # A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
 TESTED_BY_OTHERS = {
-    "app.py": "wiring: by tests/fidelity, tests/clients and tests/cli/test_main.py",
     "errors.py": "data: by whoever raises them",
+    "feed/follower.py": "a protocol: by tests/feed/test_{klines,depth,ticker}.py",
     "metrics.py": "declarations: by whoever counts",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
     "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",

@@ -21,6 +21,7 @@ from bpx.runtime import DeadlinePassed, Runtime
 MOST_STREAMS = 1024  # on one connection: Binance's limit
 TICK_S = 1.0  # longest time in which a connection does not look around
 STABLE_S = 60.0  # a connection that lived as long starts its back-off afresh
+FRAMES_AT_A_TIME = 50  # read in a row, before whoever follows them gets a turn
 UNUSED_S = 30.0  # a connection that nobody listens to is closed after this
 
 log = logging.getLogger(__name__)
@@ -96,6 +97,7 @@ class Connection:
         self._pinged_at = 0.0
         self._unused_since: float | None = None
         self._next_id = 0
+        self._frames = 0
 
     @property
     def room(self) -> int:
@@ -194,6 +196,9 @@ class Connection:
                 # Closed under our hands: websocket-client has no socket to read from then.
                 raise StreamLost(str(error) or type(error).__name__) from error
             self._heard()
+            self._frames += 1
+            if self._frames % FRAMES_AT_A_TIME == 0:
+                self._runtime.sleep(0)  # a flood of messages never waits for the socket
             if opcode in (websocket.ABNF.OPCODE_TEXT, websocket.ABNF.OPCODE_BINARY):
                 self._take(content)
             elif opcode == websocket.ABNF.OPCODE_CLOSE:

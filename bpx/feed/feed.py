@@ -79,6 +79,7 @@ class Feed(Generic[V]):
         self._agreements = 0  # REST checks in a row that told nothing new
         self._surprises = 0  # and those that did, without a message meanwhile
         self._heard = -1  # the generation in which a message was last heard
+        self._heard_at = 0.0  # when that was
         self._is_asking = False
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
         self._broken_at = 0.0  # a message was lost then: what REST was asked before does not count
@@ -152,7 +153,7 @@ class Feed(Generic[V]):
         self._enter(arrival.generation)
         view = self._follower.apply(arrival)
         if arrival.stream == self._follower.confirming:
-            self._heard = arrival.generation
+            self._heard, self._heard_at = arrival.generation, arrival.at
             self._surprises = self._agreements = 0
             if view is not None:
                 self._synced = arrival.generation
@@ -202,7 +203,9 @@ class Feed(Generic[V]):
             self._agreements += 1
             self._surprises = 0
         else:
-            self._agreements, self._surprises = 0, self._surprises + 1
+            self._agreements = 0
+            # News of the last moment may still be on their way as a message.
+            self._surprises += now - max(self._heard_at, since or 0.0) > DISTRUST_S
         if self._surprises > 1:
             log.warning("%s: the stream is dead, subscribing anew", self.cell.name)
             metrics.REPAIRS.labels(self._market, "resubscribe").inc()

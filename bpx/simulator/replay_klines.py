@@ -66,6 +66,8 @@ class KlineFrames:
         interval_ms = INTERVALS_MS[interval]
         open_ms = trades.frontier_ms(at_ms) // interval_ms * interval_ms
         told_ms, told_trades = self._told.get(stream, (open_ms, -1))
+        if told_ms == open_ms and not is_open_due:
+            return []
         messages = [
             self._message(stream, closed_ms, at_ms, is_closed=True)
             for closed_ms in range(told_ms, open_ms, interval_ms)

@@ -107,7 +107,7 @@ class _Serving:
 
     def _understand(self, environ: Mapping[str, Any]) -> Params | None:
         """Return the parameters of a request that a cache may answer, None if none may."""
-        if environ["REQUEST_METHOD"] not in READS or SBE in environ.get("HTTP_ACCEPT", ""):
+        if environ["REQUEST_METHOD"] not in READS or SBE in environ.get("HTTP_ACCEPT", "").lower():
             return None
         path, _, query = _target(environ).partition("?")
         if path != self.endpoint.path or any(name in environ for name in TRANSFORMING):

@@ -9,9 +9,9 @@ from tests.fidelity.walk import Verdict
 Walked = tuple[Scene, list[Verdict]]
 
 # Share of the requests that no request to the exchange was needed for, once the streams were
-# there. Measured: klines 0.97, depth 0.88 (1 in 10 asks for more levels), tickers 0.97,
-# exchangeInfo 0.92 (some ask for what only the exchange can tell). A slow machine has its proxy's
-# clock run ahead of one that stands still, so that it asks more about candles.
+# there. Measured: klines 0.96, depth 0.90 (1 in 10 asks for more levels than a frame has), tickers
+# 1.0, exchangeInfo 0.95 (some ask for what only the exchange can tell). On a slow machine the
+# proxy's clock runs ahead of one that stands still, and it asks about more candles.
 LEAST_SHARE = {KLINES: 0.80, DEPTH: 0.80, TICKER: 0.85, EXCHANGE_INFO: 0.80}
 
 

@@ -1,5 +1,7 @@
 """What bad and unusual requests get: what the exchange says, with its status and to the byte."""
 
+import gzip
+
 import pytest
 
 from tests.fidelity.scene import DEPTH, EXCHANGE_INFO, KLINES, ROOT, TICKER, Scene
@@ -193,3 +195,17 @@ def test_a_head_request_gets_the_headers_of_a_get(still: Scene, endpoint: str) -
 def test_microseconds_are_left_to_the_exchange(still: Scene) -> None:
     targets = [("GET", f"{still.path(endpoint)}?{query}") for endpoint, query in FULL.items()]
     assert not differences(still, targets, **{"X-MBX-TIME-UNIT": "MICROSECOND"})
+
+
+def test_exchange_info_comes_compressed_to_whoever_accepts_it(still: Scene) -> None:
+    answer = still.fetch("GET", still.path(EXCHANGE_INFO), **{"Accept-Encoding": "gzip"})
+    assert (answer.source, answer.headers["Content-Encoding"]) == ("cache", "gzip")
+    assert gzip.decompress(answer.body) == still.truth(still.path(EXCHANGE_INFO))
+
+
+@pytest.mark.parametrize("endpoint", [KLINES, DEPTH, TICKER, EXCHANGE_INFO])
+def test_a_key_on_a_public_request_changes_nothing(still: Scene, endpoint: str) -> None:
+    target = f"{still.path(endpoint)}?{FULL[endpoint]}"
+    still.fetch("GET", target)
+    answer = still.fetch("GET", target, **{"X-MBX-APIKEY": "a" * 64})
+    assert (answer.body, answer.is_ours) == (still.truth(target), True)

@@ -19,7 +19,7 @@ QUICK = {
     "BPX_WS_RECONNECT_DELAY": "20ms",
     "BPX_WS_MAX_RECONNECT_DELAY": "100ms",
     "BPX_FRESH_ALIVE": "1s",
-    "BPX_WS_PONG_TIMEOUT": "500ms",
+    "BPX_WS_PONG_TIMEOUT": "1500ms",
     "BPX_WS_HANDSHAKE_TIMEOUT": "1s",
 }
 
@@ -64,7 +64,9 @@ class Place:
             return answers[-1].headers["Data-Source"] == "websocket"
 
         eventually(is_from_a_stream, within_s=6)
-        eventually(lambda: all(map(self.exchange.last_sent, streams)), within_s=6)
+        while not all(map(self.exchange.last_sent, streams)):
+            eventually(lambda: self.subscribed().issuperset(streams), within_s=6)
+            self.exchange.step(1_000)
         return answers[-1]
 
     def asked_for(self, prefix: str) -> list[Asked]:

@@ -80,18 +80,18 @@ def test_b28_connections_to_the_exchange_are_used_again(poor, poor_stage):
 
 def test_b30_a_hundred_series_use_one_connection(spot):
     info = spot.ask("/api/v3/exchangeInfo").json()["symbols"]
-    symbols = [row["symbol"] for row in info if row["status"] == "TRADING"][:20]
+    symbols = [row["symbol"] for row in info if row["status"] == "TRADING"][:10]
+    intervals = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "12h")
     targets = [
         f"/api/v3/klines?symbol={symbol}&interval={interval}&limit=2"
         for symbol in symbols
-        for interval in ("1m", "3m", "5m", "15m", "1h")
+        for interval in intervals
     ]
     connects = spot.exchange.connects
     with ThreadPoolExecutor(4) as bots:
         assert {reply.status_code for reply in bots.map(spot.ask, targets)} == {200}
-    wanted = {
-        f"{symbol.lower()}@kline_{interval}" for symbol in symbols for interval in ("1m", "1h")
-    }
+    wanted = {f"{symbol.lower()}@kline_{name}" for symbol in symbols for name in intervals}
+    assert len(wanted) == 100
     eventually(lambda: wanted <= spot.subscribed(), within_s=8)
     assert spot.exchange.connects - connects <= 1
     assert len(spot.exchange.connections) == 1
@@ -114,18 +114,16 @@ def test_b31_a_reconnect_fetches_nothing_that_was_not_missed(spot):
     spot.step_past_close(after_ms=3_000)
     for target in targets:
         spot.followed(target)
+    spot.exchange.faults.silence("*@kline_*")  # so that REST has to be asked
     spot.exchange.requests.clear()
     before = spot.exchange.connects
     spot.exchange.drop_connections()
     eventually(lambda: spot.exchange.connects > before, within_s=5)
-    wanted = {f"{name}@kline_1d" for name in ("btcusdt", "ethusdt", "solusdt", "xrpusdt")}
-    eventually(lambda: wanted <= spot.subscribed(), within_s=5)
-    spot.exchange.step(3_000)  # every stream delivers
     for target in targets:
         assert len(spot.ask(target).json()) == 100
     rows = [row.target.partition("limit=")[2] for row in spot.asked_for("/api/v3/klines")]
+    assert len(rows) == len(targets)
     assert all(int(count) <= 3 for count in rows), rows
-    assert len(rows) <= len(targets)
 
 
 def test_b31_a_reconnect_asks_nothing_while_nobody_asks(spot):
@@ -313,7 +311,11 @@ def test_a_ban_leaves_what_is_kept_fresh_and_passes_binances_words_on(poor):
     assert (later.status_code, later.json()) == (418, json.loads(body))
     assert 25 <= int(later.headers["Retry-After"]) <= 30
     poor.step_past_close(after_ms=MINUTE_MS // 2)
-    held = poor.ask(target)
-    assert (held.status_code, held.headers["Data-Source"]) == (200, "websocket")
-    assert held.json()[:-1] == json.loads(poor.truth(target))[:-1]
+
+    def is_kept_fresh() -> bool:
+        held = poor.ask(target)
+        assert (held.status_code, held.headers["Data-Source"]) == (200, "websocket")
+        return held.json()[:-1] == json.loads(poor.truth(target))[:-1]
+
+    eventually(is_kept_fresh)
     assert list(poor.exchange.requests) == []

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tests.simulator.recorded import RECORDED
 
 SNAPSHOT_LEVELS = 1000  # of each side, in every recorded depth reply
-# With this variable set, the long sessions are played to their end: half a minute more.
+# With this variable set, the long sessions are played to their end, which takes some seconds more.
 IS_WHOLE = "RECORDED_WHOLE" in os.environ
 
 
@@ -71,7 +71,7 @@ class Session:
 
     def document(self) -> bytes:
         """Return the body of the recorded exchangeInfo."""
-        text = gzip.open(RECORDED / self.listing, "rb").read()
+        text = gzip.decompress((RECORDED / self.listing).read_bytes())
         if "cryptofeed" not in self.listing:
             return text
         line = next(row for row in text.splitlines() if b"/exchangeInfo -> " in row)
@@ -148,9 +148,9 @@ SESSIONS = {
         Session("cryptofeed/BINANCE_TR", "spot", "cryptofeed/BINANCE_TR.0.gz"),
         Session("cryptofeed/BINANCE_FUTURES", "futures", "cryptofeed/BINANCE_FUTURES.0.gz"),
         Session("cryptofeed/BINANCE_DELIVERY", "futures", "cryptofeed/BINANCE_DELIVERY.0.gz"),
-        # Eleven minutes and six: their first seven, over midnight, and their first five.
-        Session("hftbacktest/spot", "spot", _SPOT_LISTING, until_ms=1_723_161_690_000),
-        Session("hftbacktest/usdm", "futures", _FUTURES_LISTING, until_ms=1_723_161_545_000),
+        # Eleven minutes and six: the first seven and the first four and a half of them.
+        Session("hftbacktest/spot", "spot", _SPOT_LISTING, until_ms=1_723_161_670_000),
+        Session("hftbacktest/usdm", "futures", _FUTURES_LISTING, until_ms=1_723_161_510_000),
         Session("ccxt/spot", "spot", _SPOT_LISTING),
         Session("ccxt/futures", "futures", _FUTURES_LISTING),
     )

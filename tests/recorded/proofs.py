@@ -5,15 +5,15 @@ from bisect import bisect_right
 from collections import defaultdict
 from decimal import Decimal
 from functools import cache
+from heapq import nlargest, nsmallest
 from typing import Any
 
 from tests.recorded.files import SESSIONS, SNAPSHOT_LEVELS, Line, Session
 
-MINUTE_MS = 60_000
 ROW = "tohlcvTqnVQB"  # names in a kline message of what a row of klines holds
 SIDES = ("bids", "asks")
 
-Side = dict[Decimal, list[str]]  # price -> level
+Side = dict[str, list[str]]  # price, written alike in all of a recording -> level
 Best = list[str]  # price and quantity of the best bid, then of the best ask
 
 
@@ -52,18 +52,21 @@ class ProvenBook:
     def is_untouched(self) -> bool:
         """Whether it still stands where the snapshot stood."""
         assert self.snapshot is not None
-        return self.update_id == self.snapshot.content["lastUpdateId"]
+        snapshot_id: int = self.snapshot.content["lastUpdateId"]
+        return self.update_id == snapshot_id
 
     def levels(self, count: int) -> tuple[list[list[str]], list[list[str]]] | None:
-        """Return the best bids and asks, as the recorded strings; None if it does not prove them."""
+        """Return the best bids and asks, as the recorded strings; None if they are not known."""
         if self.snapshot is None:
             return None
         sides = []
         for side, edge, is_bid in zip(self._sides, self._edges, (True, False), strict=True):
-            prices = sorted(side, reverse=is_bid)[:count]
+            prices = (nlargest if is_bid else nsmallest)(count, side, key=float)
             if edge is not None:
-                is_beyond = [price < edge if is_bid else price > edge for price in prices]
-                if len(prices) < count or is_beyond[-1]:
+                if len(prices) < count:
+                    return None
+                last = Decimal(prices[-1])
+                if last < edge if is_bid else last > edge:
                     return None
             sides.append([side[price] for price in prices])
         return sides[0], sides[1]
@@ -85,10 +88,7 @@ class ProvenBook:
         self._sides = ({}, {})
         for side, name in zip(self._sides, SIDES, strict=True):
             _change(side, content[name])
-        self._edges = tuple(
-            Decimal(content[name][-1][0]) if len(content[name]) == SNAPSHOT_LEVELS else None
-            for name in SIDES
-        )
+        self._edges = (_edge(content["bids"]), _edge(content["asks"]))
         for early in self._early:
             self._apply(early.content)
         self._early.clear()
@@ -109,10 +109,15 @@ class ProvenBook:
         self._head.update((name, diff[name]) for name in ("E", "T") if name in self._head)
 
 
+def _edge(levels: list[list[str]]) -> Decimal | None:
+    """Return the last price that a snapshot vouches for; None if it has all there are."""
+    return Decimal(levels[-1][0]) if len(levels) == SNAPSHOT_LEVELS else None
+
+
 def _change(side: Side, levels: list[list[str]]) -> None:
     for level in levels:
-        price, quantity = map(Decimal, level)
-        if quantity:
+        price, quantity = level
+        if quantity.strip("0."):
             side[price] = level
         else:
             side.pop(price, None)
@@ -127,9 +132,8 @@ class Proofs:
         self.book_tickers: dict[str, list[Line]] = defaultdict(list)
         self.klines: dict[str, list[Line]] = defaultdict(list)
         self.trades: dict[str, list[Line]] = defaultdict(list)
-        self.end_ms = 0
+        self._bests: dict[str, dict[int, Best]] = defaultdict(dict)
         for line in session.lines():
-            self.end_ms = line.at_ms
             symbol, _, kind = line.stream.partition("@")
             if "/depth?" in line.url:
                 symbol = line.url.partition("symbol=")[2].partition("&")[0]
@@ -138,6 +142,7 @@ class Proofs:
                 self.depth[symbol.upper()].append(line)
             elif kind == "bookTicker":
                 self.book_tickers[symbol.upper()].append(line)
+                self._bests[symbol.upper()][line.content["u"]] = _best(line)
             elif kind == "kline_1m":
                 self.klines[symbol.upper()].append(line)
             elif kind == "trade":
@@ -152,7 +157,7 @@ class Proofs:
 
     def best_at(self, symbol: str, update_id: int) -> Best | None:
         """Return what the book ticker of an update id says, None if it has none."""
-        return self._bests(symbol).get(update_id)
+        return self._bests[symbol].get(update_id)
 
     def newest_best(self, symbol: str, at_ms: int) -> Best | None:
         """Return the best prices that a book ticker told last, None before the first."""
@@ -165,10 +170,6 @@ class Proofs:
         lines = self.klines[symbol]
         told = bisect_right(lines, at_ms, key=lambda line: line.at_ms)
         return lines[told - 1].content["k"] if told else None
-
-    @cache  # noqa: B019: as many as there are symbols
-    def _bests(self, symbol: str) -> dict[int, Best]:
-        return {line.content["u"]: _best(line) for line in self.book_tickers[symbol]}
 
 
 def _best(line: Line) -> Best:

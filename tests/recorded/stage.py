@@ -4,7 +4,7 @@ import http.client
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from bpx.simulator.replay import Replay
 from bpx.simulator.simulator import Simulator
@@ -15,13 +15,15 @@ from tests.waiting import eventually
 
 ROOT = {"spot": "/api/v3", "futures": "/fapi/v1"}
 SECONDS_TO_SETTLE = 10.0
+WEIGHT = {"X-MBX-USED-WEIGHT-1M": "1"}
 _COUNTER = "bpx_stream_messages_total{"
 
 
 class Watched(Replay):
     """A replay that counts what it publishes, and has an exchangeInfo if none was recorded.
 
-    Only streams with a listener are published, so all of it goes to the proxy.
+    Only streams with a listener are published, so all of it goes to the proxy. As an exchange
+    does it tells the weight that is used; replies were recorded without their headers.
     """
 
     def __init__(self, session: Session) -> None:
@@ -36,8 +38,8 @@ class Watched(Replay):
 
     def reply(self, request: Request, as_of_ms: int | None = None) -> Reply:
         if self._listing is not None and request.target == f"{ROOT[self.market]}/exchangeInfo":
-            return Reply(200, self._listing)
-        return super().reply(request, as_of_ms)
+            return Reply(200, self._listing, WEIGHT)
+        return replace(super().reply(request, as_of_ms), headers=WEIGHT)
 
 
 @dataclass(frozen=True)

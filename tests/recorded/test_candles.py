@@ -9,8 +9,9 @@ import pytest
 
 from tests.recorded.files import Line
 from tests.recorded.proofs import proofs_of, row_of
+from tests.recorded.seen import KlinesSeen
 from tests.recorded.sums import INTERVALS_MS, summed
-from tests.recorded.walk import KlinesSeen, walked
+from tests.recorded.walk import walked
 from tests.simulator.recorded import needs_recordings
 
 pytestmark = needs_recordings
@@ -33,8 +34,9 @@ FINAL = {
     "cryptofeed/BINANCE_TR": {"XEMUSDT", "LTCBRL", "BELBTC", "ELFBUSD"},
     "cryptofeed/BINANCE_FUTURES": {"SUSHIUSDT", "CTKUSDT", "AKROUSDT", "KEEPUSDT"},
 }
-# Session -> whole minutes, instants at least. No kline was recorded, but every trade.
-TRADED = {"hftbacktest/spot": (7, 180), "hftbacktest/usdm": (4, 180)}
+# Session -> whole minutes and instants, at least. No kline was recorded, but every trade; the
+# instants before the first whole minute are compared as refusals.
+TRADED = {"hftbacktest/spot": (6, 180), "hftbacktest/usdm": (3, 160)}
 LAG_MS = {"spot": 2_000, "futures": 250}  # of an open candle: the speed of its stream
 
 
@@ -145,7 +147,7 @@ def test_traded_candles_are_answered_from_the_first_trade_of_a_whole_one_on(name
         assert (where, seen.answer.status) == (where, 200 if has_begun else 503)
         if seen.answer.status == 200 and seen.interval == "1m":
             shown.update(row[0] for row in seen.rows[:-1])
-    assert len(shown) == minutes
+    assert len(shown) >= minutes
     assert len({seen.at_ms for seen in answered(name)}) >= instants
 
 

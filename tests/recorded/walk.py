@@ -1,16 +1,14 @@
 """A walk through a recorded session: what the proxy answered at each stop, and what is proven."""
 
-import json
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
 
-from tests.recorded.files import SESSIONS, Session
-from tests.recorded.proofs import Best, ProvenBook, Proofs, proofs_of
-from tests.recorded.stage import Answer, Stage, staged
+from tests.recorded.files import SESSIONS, Line
+from tests.recorded.proofs import Proofs, ProvenBook, proofs_of
+from tests.recorded.seen import DepthSeen, KlinesSeen, Seen, SnapshotSeen, TickerSeen
+from tests.recorded.stage import Stage, staged
 
 LEVELS = 20
 STOPS = 206
@@ -35,73 +33,6 @@ FOLLOWED = tuple(name for name in SESSIONS if name in CARRIERS)
 FORWARDED = ("cryptofeed/BINANCE_DELIVERY",)
 
 
-@dataclass(frozen=True)
-class DepthSeen:
-    """A depth answer: `proven` is the body that the recording proves, None if it proves none."""
-
-    symbol: str
-    at_ms: int
-    answer: Answer
-    proven: bytes | None
-    best: Best | None  # as the book ticker of the same update id has it
-
-
-@dataclass(frozen=True)
-class KlinesSeen:
-    """A klines answer, and the newest kline message until then."""
-
-    symbol: str
-    interval: str
-    at_ms: int
-    answer: Answer
-    kline: dict[str, Any] | None
-
-    @property
-    def rows(self) -> list[list[Any]]:
-        rows: list[list[Any]] = json.loads(self.answer.body)
-        return rows
-
-
-@dataclass(frozen=True)
-class TickerSeen:
-    """A ticker answer, and the newest recorded best prices."""
-
-    at_ms: int
-    answer: Answer
-    best: Best | None
-
-
-@dataclass(frozen=True)
-class SnapshotSeen:
-    """A forwarded depth answer at the instant of a recorded snapshot, and the recorded body."""
-
-    symbol: str
-    answer: Answer
-    recorded: bytes
-    is_untouched: bool
-
-
-@dataclass
-class Seen:
-    """All that a walk brought."""
-
-    session: Session
-    document: Answer
-    zipped: Answer
-    parts: dict[str, Answer] = field(default_factory=dict)
-    depth: list[DepthSeen] = field(default_factory=list)
-    klines: list[KlinesSeen] = field(default_factory=list)
-    tickers: list[TickerSeen] = field(default_factory=list)
-    snapshots: list[SnapshotSeen] = field(default_factory=list)
-    connects: int = 0
-
-    @property
-    def instants(self) -> int:
-        """At how many instants something was compared."""
-        compared = (*self.depth, *self.klines, *self.tickers)
-        return len({row.at_ms for row in compared})
-
-
 class Walk:
     """Goes from stop to stop of one session, and asks."""
 
@@ -116,6 +47,8 @@ class Walk:
         self._name = proofs.session.name
         self._is_followed = self._name in FOLLOWED
         self._books = {symbol: proofs.book(symbol) for symbol in proofs.depth}
+        self._changes = _by_instant(proofs.depth)
+        self._told = _by_instant(proofs.klines)
         self._broken: set[str] = set()  # books that are not known any more, for which we broke off
         self._refusals: Counter[str] = Counter()
         self._streams: set[str] = set()
@@ -161,12 +94,8 @@ class Walk:
     def _due(self, at_ms: int, number: int) -> list[str]:
         """Return whose books are asked for: those that changed now, and a quiet one."""
         symbols = list(self._books)
-        changed = [
-            symbol
-            for symbol, lines in self._proofs.depth.items()
-            if any(line.at_ms == at_ms for line in lines)
-        ]
-        return list(dict.fromkeys([*changed, symbols[number % len(symbols)]] if symbols else []))
+        quiet = symbols[number % len(symbols)] if symbols else None
+        return [name for name in symbols if name in self._changes[at_ms] or name == quiet]
 
     def _ask_depth(self, symbol: str, at_ms: int) -> None:
         book = self._books[symbol]
@@ -195,7 +124,7 @@ class Walk:
 
     def _ask_klines(self, symbol: str, at_ms: int, number: int) -> None:
         kline = self._proofs.newest_kline(symbol, at_ms)
-        is_told_now = any(line.at_ms == at_ms for line in self._proofs.klines[symbol])
+        is_told_now = symbol in self._told[at_ms]
         for interval in self._intervals:
             is_due = is_told_now or number % 8 == 0 or (self._proofs.trades and interval == "1m")
             if not is_due:
@@ -215,6 +144,15 @@ class Walk:
     def _is_refused_enough(self, what: str, is_unknown: bool) -> bool:
         self._refusals[what] = self._refusals[what] + 1 if is_unknown else 0
         return self._refusals[what] > REFUSALS
+
+
+def _by_instant(lines_by_symbol: Mapping[str, list[Line]]) -> Mapping[int, set[str]]:
+    """Return who was told of, by instant."""
+    symbols: dict[int, set[str]] = defaultdict(set)
+    for symbol, lines in lines_by_symbol.items():
+        for line in lines:
+            symbols[line.at_ms].add(symbol)
+    return symbols
 
 
 def stops(proofs: Proofs) -> list[int]:
