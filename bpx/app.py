@@ -32,9 +32,9 @@ from bpx.logs import log_forward
 from bpx.runtime import Runtime
 from bpx.settings import Settings
 from bpx.state.book import DepthView
-from bpx.state.candles import CandlesView
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import DayView
+from bpx.state.history import CandlesView
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind
 from bpx.upstream.upstream import Upstream

@@ -9,8 +9,9 @@ from bpx.exchange.market import Market
 from bpx.exchange.stream import KLINE
 from bpx.feed.follower import Question
 from bpx.feed.tap import Arrival
-from bpx.state.candles import Candles, CandlesView
+from bpx.state.candles import Candles
 from bpx.state.clock import ExchangeClock
+from bpx.state.history import CandlesView
 
 LEAST_IDLE_S = 120.0
 

@@ -20,9 +20,9 @@ from bpx.feed.feeds import Feeds
 from bpx.feed.listing import Listing
 from bpx.runtime import Runtime
 from bpx.state.book import DepthView
-from bpx.state.candles import CandlesView
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import DayView
+from bpx.state.history import CandlesView
 
 V = TypeVar("V", bound=View)
 T = TypeVar("T")

@@ -6,40 +6,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bpx.errors import OutOfSync
-from bpx.exchange.interval import MINUTES_AND_MORE, by_name
 from bpx.exchange.kline import Kline, decode_row
-from bpx.state.candles import KEPT_BODIES, Candles, CandlesView, History
+from bpx.state.candles import Candles
+from tests.state.minutes import INTERVALS, MINUTE_MS, frame, loaded, minutes, row
 from tests.state.series import Series
-
-INTERVALS = by_name(*MINUTES_AND_MORE)
-MINUTE_MS = 60_000
-
-
-def row(minute, trades=5, close="2.0"):
-    """Return a candle of the minute, flat if it has no trades."""
-    open_ms = minute * MINUTE_MS
-    volume = f"{trades}.00"
-    return decode_row(
-        f'{open_ms},"1.0","3.0","1.0","{close}","{volume}",{open_ms + MINUTE_MS - 1},'
-        f'"{volume}",{trades},"0.00","0.00","0"'.encode()
-    )
-
-
-def frame(minute, trades=5, final=False, close="2.0"):
-    return Kline(row(minute, trades, close), final, 0)
-
-
-def loaded(*rows, asked=None):
-    candles = Candles(INTERVALS["1m"])
-    candles.load(rows, len(rows) if asked is None else asked)
-    return candles
-
-
-def minutes(candles, limit, with_following=False):
-    """Return the minutes and trades of an answer's rows, None if there is no answer."""
-    body = candles.view(0.0).body(limit, with_following)
-    return None if body is None else [(r[0] // MINUTE_MS, r[8]) for r in json.loads(body)]
-
 
 # What REST gives.
 
@@ -300,48 +270,6 @@ def test_the_row_after_a_month_is_a_month():
     candles.apply(Kline(decode_row(text), True, 0))
     following = candles.view(0.0).following
     assert (following.open_ms, following.close_ms) == (february, march - 1)
-
-
-# Views and blocks.
-
-
-def test_a_view_never_changes():
-    candles = loaded(row(1), row(2))
-    view = candles.view(1.5)
-    before = view.body(2, with_following=False)
-    candles.apply(frame(2, trades=9, final=True))
-    candles.apply(frame(3))
-    assert CandlesView.body(view, 2, with_following=False) == before
-    assert view.confirmed_at == 1.5
-    assert candles.view(2.5).version == view.version + 1
-
-
-def test_a_body_is_joined_once_and_only_some_are_kept():
-    view = loaded(*(row(minute) for minute in range(20))).view(0.0)
-    assert view.body(5, with_following=False) is view.body(5, with_following=False)
-    for limit in range(1, 2 * KEPT_BODIES):
-        assert len(json.loads(view.body(limit, with_following=False))) == limit
-
-
-def test_a_block_is_cut_at_either_end():
-    history = History.of([row(minute) for minute in range(1, 6)], whole=False)
-    assert len(history) == 5
-    assert [history.open_ms(index) // MINUTE_MS for index in range(5)] == [1, 2, 3, 4, 5]
-    assert history.tail(0) == b""
-    assert history.tail(6) is None
-    assert history.tail(5) == history.block
-    assert history.before(6 * MINUTE_MS) is history
-    assert history.before(3 * MINUTE_MS).block == b"[%s],[%s]" % (row(1).text, row(2).text)
-    assert history.before(0).block == b""
-    later = history.then([row(6)], most_rows=2)
-    assert later.block == b"[%s],[%s]" % (row(5).text, row(6).text)
-    assert later.tail(1) == b"[%s]" % row(6).text
-
-
-def test_a_block_that_is_whole_has_no_more():
-    history = History.of([row(1)], whole=True)
-    assert history.tail(9) == history.block
-    assert History(whole=True).tail(9) == b""
 
 
 # Whatever is lost, late, twice or out of order.
