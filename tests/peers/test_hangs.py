@@ -1,8 +1,4 @@
-"""Bugs of other proxies that hang, crash or leak: B20 to B27, by their numbers.
-
-Not here: B29 (a map of log lines that grows, and faults that are not logged for two minutes) is
-seen neither by a client nor by the exchange.
-"""
+"""Bugs of other proxies that hang, crash or leak: B20 to B27, by their numbers."""
 
 import json
 import os
