@@ -38,14 +38,11 @@ from bpx.state.history import CandlesView
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind
 from bpx.upstream.upstream import Upstream
-from bpx.web.answers import (
-    Answers,
-    DepthAnswers,
-    KlinesAnswers,
-    ListingAnswers,
-    TickerAnswers,
-)
+from bpx.web.answer import Answers
 from bpx.web.blueprint import Parts, market_blueprint
+from bpx.web.klines import KlinesAnswers
+from bpx.web.latest import DepthAnswers, TickerAnswers
+from bpx.web.listing import ListingAnswers
 from bpx.web.refusals import explain, explain_bug, refuse
 
 BODY_BYTES = 64 << 10  # of a client's request

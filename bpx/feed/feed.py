@@ -19,6 +19,7 @@ Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
 TICK_S = 60.0  # a feed without any message looks around this often
 RETRY_S = 1.0  # between repairs
+KEPT_S = 1.0  # how long REST's word stands while there is no stream
 DISTRUST_S = 3.0  # how long REST's word is taken for a stream that has not delivered yet
 
 log = logging.getLogger(__name__)
@@ -65,6 +66,8 @@ class Feed(Generic[V]):
         self.cell: Cell[V] = Cell(f"{market} {name}")
         self.asked_at = runtime.now()  # by a client, last
         self.loads = 0  # replies of REST that were taken
+        self._kept_until = 0.0  # how long the last of them stands for itself
+        self._kept_until_ms = 0.0  # in the exchange's time
         self._market = market
         self._follower = follower
         self._streams = streams
@@ -93,6 +96,15 @@ class Feed(Generic[V]):
             and now < tap.line.alive_until
             and now < self._quiet_until
         )
+
+    def is_kept(self, now: float) -> bool:
+        """Whether the view is REST's word of a moment ago, and nothing was lost since.
+
+        While a stream is down, many who ask in a row share one call. The moment is one of the
+        exchange's time, too, which may run faster than ours.
+        """
+        at_ms = self._clock.at(now)
+        return now < self._kept_until and (at_ms is None or at_ms < self._kept_until_ms)
 
     def is_idle(self, now: float) -> bool:
         """Whether nobody has asked for as long as the feed goes on without."""
@@ -177,6 +189,9 @@ class Feed(Generic[V]):
             self.cell.fail(Refused(str(failure)))
             return
         self.loads += 1
+        if fetched.began_at >= self._broken_at:
+            self._kept_until = now + KEPT_S
+            self._kept_until_ms = (self._clock.at(now) or 0) + KEPT_S * 1000
         self._judge(fetched, agrees, now)
         if view is not None:
             self.cell.publish(view)
@@ -235,3 +250,4 @@ class Feed(Generic[V]):
 
     def _doubt(self) -> None:
         self._synced, self._broken_at = -1, self._runtime.now()
+        self._kept_until = 0.0

@@ -17,7 +17,7 @@ from bpx.runtime import Runtime
 from bpx.upstream.call import Call, Kind, Reply, kind_of
 from bpx.upstream.headers import to_binance
 from bpx.upstream.upstream import Upstream
-from bpx.web.answers import Answer, Answers
+from bpx.web.answer import Answer, Answers
 from bpx.web.refusals import JSON
 
 READS = ("GET", "HEAD")

@@ -4,7 +4,7 @@ from threading import Thread, get_ident
 import pytest
 
 from bpx.errors import BpxError, NotSent, Refused, Throttled
-from bpx.feed.feed import DISTRUST_S, RETRY_S
+from bpx.feed.feed import DISTRUST_S, KEPT_S, RETRY_S
 from tests.feed.world import MAIN, MOST_MESSAGES, SIDE, World
 from tests.waiting import eventually
 
@@ -391,3 +391,26 @@ def test_when_it_ends_it_leaves_its_streams_and_takes_no_question(world):
     eventually(lambda: world.streams.left == [world.tap])
     with pytest.raises(Refused):
         world.feed.want()
+
+
+# What REST said a moment ago.
+
+
+def test_the_word_of_rest_stands_for_a_moment_without_a_stream(world):
+    world.check(b"7")
+    assert world.feed.is_kept(world.runtime.time)
+    assert not world.feed.is_kept(world.runtime.time + KEPT_S)
+
+
+def test_nothing_is_kept_once_a_message_was_lost(world):
+    world.check(b"7")
+    world.say(b"gap")
+    assert not world.feed.is_kept(world.runtime.time)
+
+
+def test_a_reply_that_was_asked_for_before_a_loss_is_not_kept(world):
+    world.feed.want()
+    world.runtime.time += 1
+    world.say(b"gap")
+    world.reply(b"7")
+    assert not world.feed.is_kept(world.runtime.time)

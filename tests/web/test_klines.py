@@ -1,32 +1,19 @@
-"""Which requests a cache answers, and with what: against feeds that are in the test's hand."""
+"""Which klines a cache answers, and with what: against feeds that are in the test's hand."""
 
-from collections.abc import Callable
 from threading import Thread
 from time import monotonic
 
 import pytest
 
-from bpx.cache.cell import Cell
 from bpx.errors import NotSent, ReadFailed, Refused
-from bpx.exchange.depth import decode_depth_reply
-from bpx.exchange.info import ExchangeInfo
 from bpx.exchange.kline import Kline, Row, decode_rows
 from bpx.exchange.spot import SPOT
-from bpx.exchange.ticker import decode_ticker_reply
-from bpx.feed.listing import ListingView
-from bpx.state.book import TopOfBook
 from bpx.state.candles import Candles
-from bpx.state.day import Day
-from bpx.web.answers import (
-    ATTEMPTS,
-    STALE_S,
-    DepthAnswers,
-    KlinesAnswers,
-    ListingAnswers,
-    TickerAnswers,
-)
+from bpx.web.answer import ATTEMPTS
+from bpx.web.klines import KlinesAnswers
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
+from tests.web.fakes import FakeFeed, FakeFeeds
 
 ROW_0 = b'0,"9","9","9","9","1",59999,"9",1,"1","9","0"'
 ROW_1 = b'60000,"10","12","9","11","5",119999,"55",7,"2","22","0"'
@@ -41,42 +28,6 @@ def closed(text: bytes) -> bytes:
 
 def reply(*rows: bytes) -> bytes:
     return b"[%s]" % b",".join(map(closed, rows))
-
-
-class FakeFeed:
-    """A feed that does what the test says when REST is to be asked."""
-
-    def __init__(self, on_want: Callable[["FakeFeed"], None] = lambda feed: None):
-        self.cell = Cell("test")
-        self.loads = 0
-        self.wanted: list[int] = []
-        self.fresh = True
-        self._on_want = on_want
-
-    def is_fresh(self, now):
-        return self.fresh and self.cell.view is not None
-
-    def want(self, rows=0):
-        self.wanted.append(rows)
-        Thread(target=self._reply, daemon=True).start()
-
-    def _reply(self):
-        eventually(lambda: self.cell._waiting == 1)
-        self._on_want(self)
-
-    def load(self, view):
-        self.loads += 1
-        self.cell.publish(view)
-
-
-class FakeFeeds:
-    def __init__(self, feed):
-        self.feed = feed
-        self.keys = []
-
-    def watch(self, key, now):
-        self.keys.append(key)
-        return self.feed
 
 
 class Series:
@@ -107,9 +58,6 @@ def klines(feed, series, *, wait_s=0.3, with_synthetic=True):
     return KlinesAnswers(
         SPOT, FakeFeeds(feed), series, ThreadRuntime(), wait_s, with_synthetic=with_synthetic
     )
-
-
-# Klines
 
 
 def test_a_fresh_series_is_answered_from_the_stream(series):
@@ -245,122 +193,18 @@ def test_when_there_are_too_many_feeds_binance_is_asked(series):
     assert klines(None, series).answer(MINUTE, "") is None
 
 
-# Depth and tickers
-
-BOOK = b'{"lastUpdateId":7,"bids":[["9","1"],["8","1"]],"asks":[["10","1"],["11","2"]]}'
-TICKER = (
-    b'{"symbol":"BTCUSDT","priceChange":"1","priceChangePercent":"1","weightedAvgPrice":"1",'
-    b'"prevClosePrice":"1","lastPrice":"2","lastQty":"1","bidPrice":"1","bidQty":"1",'
-    b'"askPrice":"3","askQty":"1","openPrice":"1","highPrice":"1","lowPrice":"1","volume":"1",'
-    b'"quoteVolume":"1","openTime":1,"closeTime":2,"firstId":1,"lastId":2,"count":2}'
-)
-MINI = (
-    b'{"symbol":"BTCUSDT","openPrice":"1","highPrice":"1","lowPrice":"1","lastPrice":"2",'
-    b'"volume":"1","quoteVolume":"1","openTime":1,"closeTime":2,"firstId":1,"lastId":2,"count":2}'
-)
-
-
-def book_view():
-    book = TopOfBook()
-    book.apply(decode_depth_reply(BOOK, SPOT.depth_keys))
-    return book.view(monotonic())
-
-
-def day_view():
-    day = Day(SPOT.ticker_shape, None)
-    day.apply(decode_ticker_reply(TICKER, SPOT.ticker_shape))
-    return day.view(monotonic())
-
-
-def test_a_fresh_book_is_cut_to_the_limit():
+def test_what_rest_said_a_moment_ago_is_kept_while_there_is_no_stream(series):
     feed = FakeFeed()
-    feed.cell.publish(book_view())
-    answers = DepthAnswers(FakeFeeds(feed), ThreadRuntime())
-    answer = answers.answer({"symbol": "BTCUSDT", "limit": "1"}, "")
-    assert answer.body == b'{"lastUpdateId":7,"bids":[["9","1"]],"asks":[["10","1"]]}'
-    assert (answer.source, feed.wanted) == ("websocket", [])
+    feed.cell.publish(series.view())
+    feed.fresh, feed.kept = False, True
+    answer = klines(feed, series).answer(MINUTE | {"limit": "2"}, "")
+    assert (answer.body, answer.source, feed.wanted) == (reply(ROW_0, ROW_1), "cache", [])
 
 
-def test_a_book_that_is_not_fresh_is_asked_for_whatever_it_says():
-    feed = FakeFeed(lambda feed: feed.load(book_view()))
-    feed.cell.publish(book_view())
-    feed.fresh = False
-    answer = DepthAnswers(FakeFeeds(feed), ThreadRuntime()).answer(
-        {"symbol": "BTCUSDT", "limit": "5"}, ""
-    )
-    assert (answer.body, answer.source, feed.wanted) == (BOOK, "upstream", [0])
-
-
-def test_a_stale_book_is_never_the_answer():
-    feed = FakeFeed(lambda feed: feed.cell.fail(NotSent("down")))
-    feed.cell.publish(book_view())
-    feed.fresh = False
-    with pytest.raises(NotSent):
-        DepthAnswers(FakeFeeds(feed), ThreadRuntime()).answer(
-            {"symbol": "BTCUSDT", "limit": "5"}, ""
-        )
-
-
-@pytest.mark.parametrize(
-    ("params", "body"), [({}, TICKER), ({"type": "FULL"}, TICKER), ({"type": "MINI"}, MINI)]
-)
-def test_a_ticker_has_the_shape_that_is_asked_for(params, body):
-    feed = FakeFeed()
-    feed.cell.publish(day_view())
-    answers = TickerAnswers(FakeFeeds(feed), ThreadRuntime())
-    assert answers.answer({"symbol": "BTCUSDT"} | params, "").body == body
-
-
-# exchangeInfo
-
-INFO = b'{"timezone":"UTC","symbols":[{"symbol":"BTCUSDT","status":"TRADING"}]}'
-
-
-class FakeListing:
-    refresh_s = 60.0
-
-    def __init__(self, age_s, is_failing=False):
-        self.cell = Cell("exchangeInfo")
-        self.is_failing = is_failing
-        if age_s is not None:
-            confirmed_at = monotonic() - age_s
-            self.cell.publish(ListingView(1, confirmed_at, ExchangeInfo(INFO), b"packed"))
-
-
-@pytest.mark.parametrize(
-    ("codings", "body", "coding"),
-    [
-        ("", INFO, None),
-        ("gzip, deflate", b"packed", "gzip"),
-        ("br", INFO, None),
-        ("gzip;q=0", INFO, None),
-        ("identity, gzip;q=0.0", INFO, None),
-        ("GZIP", b"packed", "gzip"),
-        ("gzip;q=0.5, br", b"packed", "gzip"),
-    ],
-)
-def test_the_document_is_packed_for_whoever_accepts_it(codings, body, coding):
-    answer = ListingAnswers(FakeListing(1), ThreadRuntime()).answer({}, codings)
-    assert (answer.body, answer.coding, answer.source) == (body, coding, "cache")
-
-
-@pytest.mark.parametrize(
-    ("age_s", "is_failing", "is_answered"),
-    [
-        (74, False, True),
-        (76, False, False),
-        (76, True, True),
-        (STALE_S - 5, True, True),
-        (STALE_S + 5, True, False),
-        (None, True, False),
-    ],
-)
-def test_a_document_that_is_too_old_is_no_answer(age_s, is_failing, is_answered):
-    # It may be older while Binance cannot be asked.
-    answers = ListingAnswers(FakeListing(age_s, is_failing), ThreadRuntime())
-    assert (answers.answer({}, "") is not None) is is_answered
-
-
-def test_a_part_of_the_document_is_never_packed():
-    answer = ListingAnswers(FakeListing(1), ThreadRuntime()).answer({"symbol": "BTCUSDT"}, "gzip")
-    assert (answer.body, answer.coding) == (INFO, None)
+def test_a_kept_list_whose_last_candle_is_over_is_no_answer(series):
+    feed = FakeFeed(lambda feed: feed.load(series.close()))
+    feed.cell.publish(series.view())
+    feed.fresh, feed.kept = False, True
+    series.now_ms = 120_500
+    answer = klines(feed, series).answer(MINUTE | {"limit": "2"}, "")
+    assert (answer.source, len(feed.wanted)) == ("upstream", 1)

@@ -1,0 +1,97 @@
+"""What a cache answers: the body of a reply, and what is to be said about it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+from bpx.cache.cell import View
+from bpx.errors import ReadFailed, Refused
+from bpx.exchange.query import Params
+from bpx.feed.feed import Feed
+from bpx.runtime import Runtime
+
+V = TypeVar("V", bound=View)
+T = TypeVar("T")
+
+REST_WAIT_S = 12.0  # as long as a public call may take in all
+ATTEMPTS = 3  # REST questions that one request may wait for
+
+STREAM, CACHE, UPSTREAM = "websocket", "cache", "upstream"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A reply made here.
+
+    Args:
+        body: its bytes.
+        source: what `Data-Source` is to say.
+        confirmed_at: when it was last proved, in monotonic seconds.
+        is_synthetic: whether its last candle is made by us.
+        coding: Content-Encoding of the body, if any.
+    """
+
+    body: bytes
+    source: str
+    confirmed_at: float
+    is_synthetic: bool = False
+    coding: str | None = None
+
+
+class Answers(Protocol):
+    """Answers the requests of one endpoint."""
+
+    def answer(self, params: Params, codings: str) -> Answer | None:
+        """Answer a request that is understood; None if Binance has to be asked.
+
+        Args:
+            params: of the request.
+            codings: its Accept-Encoding.
+
+        Raises:
+            RequestFailed: Binance could not be asked.
+        """
+
+
+def source_of(feed: Feed[V], now: float) -> str | None:
+    """Return what a feed's view is worth now: None if it is no answer."""
+    if feed.is_fresh(now):
+        return STREAM
+    return CACHE if feed.is_kept(now) else None
+
+
+def obtained(
+    feed: Feed[V],
+    runtime: Runtime,
+    rows: int,
+    read: Callable[[V], T | None],
+    is_current: Callable[[V], bool],
+) -> tuple[V, T] | None:
+    """Have REST asked for what a view lacks, and wait for a view that will do.
+
+    What REST has just said will do if `read` finds in it what was asked for; a view that the
+    stream has made meanwhile will do if it `is_current`. All who wait share one question.
+
+    Returns:
+        The view and what was read from it; None if there is none in time.
+
+    Raises:
+        RequestFailed: REST could not be asked.
+    """
+    deadline = runtime.now() + REST_WAIT_S
+    for _ in range(ATTEMPTS):
+        loads = feed.loads
+        try:
+            feed.want(rows)
+            view = feed.cell.wait_for(
+                lambda view: feed.loads != loads or is_current(view),  # noqa: B023
+                deadline - runtime.now(),
+            )
+        except (Refused, ReadFailed):  # Binance's own words are for whoever asks it
+            return None
+        if view is None:
+            return None
+        content = read(view)
+        if content is not None:
+            return view, content
+    return None

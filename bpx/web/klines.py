@@ -1,0 +1,105 @@
+"""Klines from followed series."""
+
+from bpx.errors import Refused, RequestFailed
+from bpx.exchange.market import Market
+from bpx.exchange.query import Params
+from bpx.feed.feed import Feed
+from bpx.feed.feeds import Feeds
+from bpx.runtime import Runtime
+from bpx.state.clock import ExchangeClock
+from bpx.state.history import CandlesView
+from bpx.web.answer import STREAM, UPSTREAM, Answer, obtained, source_of
+
+
+class KlinesAnswers:
+    """Answers klines from followed series.
+
+    Args:
+        market: defaults and intervals.
+        feeds: the series, by symbol and interval.
+        clock: the exchange's time.
+        runtime: time.
+        close_wait_s: how long the final frame of a candle is waited for, from its close.
+        with_synthetic: whether a candle that has begun without a message is shown, as a flat row.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        feeds: Feeds[tuple[str, str], CandlesView],
+        clock: ExchangeClock,
+        runtime: Runtime,
+        close_wait_s: float,
+        with_synthetic: bool,
+    ) -> None:
+        self._default = market.klines_default
+        self._feeds = feeds
+        self._clock = clock
+        self._runtime = runtime
+        self._close_wait_s = close_wait_s
+        self._with_synthetic = with_synthetic
+
+    def answer(self, params: Params, codings: str) -> Answer | None:
+        """Answer a klines request."""
+        limit = int(params["limit"]) if "limit" in params else self._default
+        now = self._runtime.now()
+        feed = self._feeds.watch((params["symbol"], params["interval"]), now)
+        if feed is None:
+            return None
+        view = feed.cell.view
+        if view is not None:
+            answer = self._current(feed, view, limit) or self._closing(feed, view, limit)
+            if answer is not None:
+                return answer
+        found = obtained(
+            feed,
+            self._runtime,
+            limit,
+            lambda view: view.body(limit, False),
+            lambda view: self._current(feed, view, limit) is not None,
+        )
+        if found is None:
+            return None
+        view, body = found
+        current = self._current(feed, view, limit)
+        is_of_stream = current is not None and current.source == STREAM
+        return current if is_of_stream else Answer(body, UPSTREAM, view.confirmed_at)
+
+    def _current(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
+        """Answer from a view if it is good; None if it has not got that far, or that many rows."""
+        now = self._runtime.now()
+        source = source_of(feed, now)
+        if source is None:
+            return None
+        at_ms = self._clock.at(now)
+        synthetic = False
+        if at_ms is not None and view.is_rolled_over(at_ms):
+            following = view.following
+            if source != STREAM or following is None or at_ms > following.close_ms:
+                return None
+            synthetic = self._with_synthetic
+        body = view.body(limit, synthetic)
+        if body is None:
+            return None
+        return Answer(body, source, view.confirmed_at, synthetic)
+
+    def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
+        """Wait for the final frame of a candle that has just ended, if that is what is missing."""
+        now = self._runtime.now()
+        at_ms = self._clock.at(now)
+        if at_ms is None or view.newest is None or not view.is_rolled_over(at_ms):
+            return None
+        if not feed.is_fresh(now):
+            return None
+        left_s = self._close_wait_s - (at_ms - view.newest.close_ms) / 1000
+        if left_s <= 0:
+            return None
+
+        def is_current(candidate: CandlesView) -> bool:
+            return self._current(feed, candidate, limit) is not None
+
+        try:
+            settled = feed.cell.wait_for(is_current, left_s)
+        except (Refused, RequestFailed):  # somebody's REST question, not ours
+            return None
+        return None if settled is None else self._current(feed, settled, limit)

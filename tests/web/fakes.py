@@ -1,0 +1,47 @@
+"""Feeds that are in the test's hand."""
+
+from collections.abc import Callable
+from threading import Thread
+
+from bpx.cache.cell import Cell
+from tests.waiting import eventually
+
+
+class FakeFeed:
+    """A feed that does what the test says when REST is to be asked."""
+
+    def __init__(self, on_want: Callable[["FakeFeed"], None] = lambda feed: None):
+        self.cell = Cell("test")
+        self.loads = 0
+        self.wanted: list[int] = []
+        self.fresh = True
+        self.kept = False
+        self._on_want = on_want
+
+    def is_fresh(self, now):
+        return self.fresh and self.cell.view is not None
+
+    def is_kept(self, now):
+        return self.kept
+
+    def want(self, rows=0):
+        self.wanted.append(rows)
+        Thread(target=self._reply, daemon=True).start()
+
+    def _reply(self):
+        eventually(lambda: self.cell._waiting == 1)
+        self._on_want(self)
+
+    def load(self, view):
+        self.loads += 1
+        self.cell.publish(view)
+
+
+class FakeFeeds:
+    def __init__(self, feed):
+        self.feed = feed
+        self.keys = []
+
+    def watch(self, key, now):
+        self.keys.append(key)
+        return self.feed

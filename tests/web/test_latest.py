@@ -1,0 +1,88 @@
+"""Books and tickers from feeds that are in the test's hand."""
+
+from time import monotonic
+
+import pytest
+
+from bpx.errors import NotSent
+from bpx.exchange.depth import decode_depth_reply
+from bpx.exchange.spot import SPOT
+from bpx.exchange.ticker import decode_ticker_reply
+from bpx.state.book import TopOfBook
+from bpx.state.day import Day
+from bpx.web.latest import DepthAnswers, TickerAnswers
+from tests.runtime import ThreadRuntime
+from tests.web.fakes import FakeFeed, FakeFeeds
+
+BOOK = b'{"lastUpdateId":7,"bids":[["9","1"],["8","1"]],"asks":[["10","1"],["11","2"]]}'
+TICKER = (
+    b'{"symbol":"BTCUSDT","priceChange":"1","priceChangePercent":"1","weightedAvgPrice":"1",'
+    b'"prevClosePrice":"1","lastPrice":"2","lastQty":"1","bidPrice":"1","bidQty":"1",'
+    b'"askPrice":"3","askQty":"1","openPrice":"1","highPrice":"1","lowPrice":"1","volume":"1",'
+    b'"quoteVolume":"1","openTime":1,"closeTime":2,"firstId":1,"lastId":2,"count":2}'
+)
+MINI = (
+    b'{"symbol":"BTCUSDT","openPrice":"1","highPrice":"1","lowPrice":"1","lastPrice":"2",'
+    b'"volume":"1","quoteVolume":"1","openTime":1,"closeTime":2,"firstId":1,"lastId":2,"count":2}'
+)
+
+
+def book_view():
+    book = TopOfBook()
+    book.apply(decode_depth_reply(BOOK, SPOT.depth_keys))
+    return book.view(monotonic())
+
+
+def day_view():
+    day = Day(SPOT.ticker_shape, None)
+    day.apply(decode_ticker_reply(TICKER, SPOT.ticker_shape))
+    return day.view(monotonic())
+
+
+def test_a_fresh_book_is_cut_to_the_limit():
+    feed = FakeFeed()
+    feed.cell.publish(book_view())
+    answers = DepthAnswers(FakeFeeds(feed), ThreadRuntime())
+    answer = answers.answer({"symbol": "BTCUSDT", "limit": "1"}, "")
+    assert answer.body == b'{"lastUpdateId":7,"bids":[["9","1"]],"asks":[["10","1"]]}'
+    assert (answer.source, feed.wanted) == ("websocket", [])
+
+
+def test_a_book_that_is_not_fresh_is_asked_for_whatever_it_says():
+    feed = FakeFeed(lambda feed: feed.load(book_view()))
+    feed.cell.publish(book_view())
+    feed.fresh = False
+    answer = DepthAnswers(FakeFeeds(feed), ThreadRuntime()).answer(
+        {"symbol": "BTCUSDT", "limit": "5"}, ""
+    )
+    assert (answer.body, answer.source, feed.wanted) == (BOOK, "upstream", [0])
+
+
+def test_a_stale_book_is_never_the_answer():
+    feed = FakeFeed(lambda feed: feed.cell.fail(NotSent("down")))
+    feed.cell.publish(book_view())
+    feed.fresh = False
+    with pytest.raises(NotSent):
+        DepthAnswers(FakeFeeds(feed), ThreadRuntime()).answer(
+            {"symbol": "BTCUSDT", "limit": "5"}, ""
+        )
+
+
+@pytest.mark.parametrize(
+    ("params", "body"), [({}, TICKER), ({"type": "FULL"}, TICKER), ({"type": "MINI"}, MINI)]
+)
+def test_a_ticker_has_the_shape_that_is_asked_for(params, body):
+    feed = FakeFeed()
+    feed.cell.publish(day_view())
+    answers = TickerAnswers(FakeFeeds(feed), ThreadRuntime())
+    assert answers.answer({"symbol": "BTCUSDT"} | params, "").body == body
+
+
+def test_what_rest_said_a_moment_ago_is_kept_while_there_is_no_stream():
+    feed = FakeFeed()
+    feed.cell.publish(book_view())
+    feed.fresh, feed.kept = False, True
+    answer = DepthAnswers(FakeFeeds(feed), ThreadRuntime()).answer(
+        {"symbol": "BTCUSDT", "limit": "5"}, ""
+    )
+    assert (answer.body, answer.source, feed.wanted) == (BOOK, "cache", [])
