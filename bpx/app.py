@@ -145,7 +145,9 @@ class House:
         )
         self._settings = settings
         self._close_wait_s = here.close_wait_s
-        self._freshness = Freshness(settings.quiet_check_s, settings.check_interval_s)
+        self._freshness = Freshness(
+            settings.quiet_check_s, settings.check_interval_s, settings.kept_s
+        )
         self.klines: Feeds[tuple[str, str], CandlesView] = self._feeds("klines", self._kline_feed)
         self.depth: Feeds[str, DepthView] = self._feeds("depth", self._depth_feed)
         self.tickers: Feeds[str, DayView] = self._feeds("ticker", self._ticker_feed)

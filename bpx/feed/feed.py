@@ -19,7 +19,6 @@ Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
 TICK_S = 60.0  # a feed without any message looks around this often
 RETRY_S = 1.0  # between repairs
-KEPT_S = 1.0  # how long REST's word stands while there is no stream
 DISTRUST_S = 3.0  # how long REST's word is taken for a stream that has not delivered yet
 
 log = logging.getLogger(__name__)
@@ -32,10 +31,12 @@ class Freshness:
     Args:
         quiet_s: a stream that has said nothing for as long is checked when somebody asks.
         check_interval_s: and again after as long.
+        kept_s: how long REST's word stands for itself while there is no stream.
     """
 
     quiet_s: float = 10.0
     check_interval_s: float = 60.0
+    kept_s: float = 1.0
 
 
 class Feed(Generic[V]):
@@ -68,6 +69,7 @@ class Feed(Generic[V]):
         self.loads = 0  # replies of REST that were taken
         self._kept_until = 0.0  # how long the last of them stands for itself
         self._kept_until_ms = 0.0  # in the exchange's time
+        self._kept_generation = -1
         self._market = market
         self._follower = follower
         self._streams = streams
@@ -103,8 +105,10 @@ class Feed(Generic[V]):
         While a stream is down, many who ask in a row share one call. The moment is one of the
         exchange's time, too, which may run faster than ours.
         """
+        if now >= self._kept_until or self._kept_generation != self._tap.generation:
+            return False
         at_ms = self._clock.at(now)
-        return now < self._kept_until and (at_ms is None or at_ms < self._kept_until_ms)
+        return at_ms is None or at_ms < self._kept_until_ms
 
     def is_idle(self, now: float) -> bool:
         """Whether nobody has asked for as long as the feed goes on without."""
@@ -190,8 +194,9 @@ class Feed(Generic[V]):
             return
         self.loads += 1
         if fetched.began_at >= self._broken_at:
-            self._kept_until = now + KEPT_S
-            self._kept_until_ms = (self._clock.at(now) or 0) + KEPT_S * 1000
+            kept_s = self._freshness.kept_s
+            self._kept_until, self._kept_generation = now + kept_s, fetched.generation
+            self._kept_until_ms = (self._clock.at(now) or 0) + kept_s * 1000
         self._judge(fetched, agrees, now)
         if view is not None:
             self.cell.publish(view)

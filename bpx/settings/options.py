@@ -136,6 +136,12 @@ class Settings:
     check_interval_s: float = option(
         "freshness.check-interval", DURATION, "60s", "Shortest time between two such checks."
     )
+    kept_s: float = option(
+        "freshness.kept",
+        DURATION,
+        "1s",
+        "How long a reply of REST stands for itself while a stream is down.",
+    )
     alive_s: float = option(
         "freshness.alive",
         DURATION,

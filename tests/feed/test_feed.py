@@ -4,7 +4,7 @@ from threading import Thread, get_ident
 import pytest
 
 from bpx.errors import BpxError, NotSent, Refused, Throttled
-from bpx.feed.feed import DISTRUST_S, KEPT_S, RETRY_S
+from bpx.feed.feed import DISTRUST_S, RETRY_S
 from tests.feed.world import MAIN, MOST_MESSAGES, SIDE, World
 from tests.waiting import eventually
 
@@ -399,7 +399,7 @@ def test_when_it_ends_it_leaves_its_streams_and_takes_no_question(world):
 def test_the_word_of_rest_stands_for_a_moment_without_a_stream(world):
     world.check(b"7")
     assert world.feed.is_kept(world.runtime.time)
-    assert not world.feed.is_kept(world.runtime.time + KEPT_S)
+    assert not world.feed.is_kept(world.runtime.time + 1.0)
 
 
 def test_nothing_is_kept_once_a_message_was_lost(world):
@@ -413,4 +413,10 @@ def test_a_reply_that_was_asked_for_before_a_loss_is_not_kept(world):
     world.runtime.time += 1
     world.say(b"gap")
     world.reply(b"7")
+    assert not world.feed.is_kept(world.runtime.time)
+
+
+def test_nothing_is_kept_after_a_connection_was_lost(world):
+    world.check(b"7")
+    world.streams.tap.break_off()
     assert not world.feed.is_kept(world.runtime.time)

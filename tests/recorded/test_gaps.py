@@ -49,7 +49,8 @@ class Place:
 
 @pytest.fixture(scope="module")
 def place() -> Iterator[Place]:
-    with staged(SESSIONS[NAME], BPX_FRESH_QUIET_CHECK=f"{QUIET_MS}ms") as stage:
+    options = {"BPX_FRESH_QUIET_CHECK": f"{QUIET_MS}ms", "BPX_FRESH_KEPT": "1ms"}
+    with staged(SESSIONS[NAME], **options) as stage:
         yield Place(stage)
 
 
