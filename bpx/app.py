@@ -19,7 +19,6 @@ from bpx.exchange.futures import FUTURES
 from bpx.exchange.info import ExchangeInfo
 from bpx.exchange.market import Market
 from bpx.exchange.spot import SPOT
-from bpx.feed.connection import Wire
 from bpx.feed.depth import DepthFollower
 from bpx.feed.feed import Feed, Freshness
 from bpx.feed.feeds import Feeds
@@ -28,6 +27,7 @@ from bpx.feed.klines import KlineFollower
 from bpx.feed.listing import Listing
 from bpx.feed.streams import Streams
 from bpx.feed.ticker import TickerFollower
+from bpx.feed.wire import Wire
 from bpx.logs import log_forward
 from bpx.runtime import Runtime
 from bpx.settings import Settings

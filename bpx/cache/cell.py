@@ -33,8 +33,8 @@ class Cell(Generic[V]):
         self.name = name
         self.view: V | None = None
         self._changed = Condition()
+        self.failures = 0  # how often `fail` was called
         self._waiting = 0
-        self._failures = 0
         self._failure: Exception | None = None
 
     def publish(self, view: V) -> None:
@@ -45,19 +45,26 @@ class Cell(Generic[V]):
     def fail(self, error: Exception) -> None:
         """Tell who waits that the view they wait for could not be made."""
         self._failure = error
-        self._failures += 1
+        self.failures += 1
         self._wake()
 
-    def wait_for(self, accept: Callable[[V], bool], timeout_s: float) -> V | None:
+    def wait_for(
+        self, accept: Callable[[V], bool], timeout_s: float, failures: int | None = None
+    ) -> V | None:
         """Return the first view that `accept` takes, or None after `timeout_s`.
 
+        Args:
+            accept: whether a view will do.
+            timeout_s: how long to wait.
+            failures: what `failures` was when the view was asked for; now by default.
+
         Raises:
-            Exception: what `fail` was given meanwhile.
+            Exception: what `fail` was given since then.
         """
-        failures = self._failures
+        before = self.failures if failures is None else failures
 
         def settled() -> bool:
-            return self._failures != failures or (self.view is not None and accept(self.view))
+            return self.failures != before or (self.view is not None and accept(self.view))
 
         with self._changed:
             self._waiting += 1
@@ -68,7 +75,7 @@ class Cell(Generic[V]):
         view = self.view
         if view is not None and accept(view):
             return view
-        if self._failures != failures and self._failure is not None:
+        if self.failures != before and self._failure is not None:
             raise self._failure
         return None
 

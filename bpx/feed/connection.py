@@ -1,12 +1,9 @@
 """One WebSocket connection that carries many streams."""
 
 import logging
-from collections.abc import Callable, Mapping
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable
 from enum import Enum
 from threading import Event
-from typing import Any
 
 import websocket
 
@@ -16,7 +13,8 @@ from bpx.feed.backoff import delays
 from bpx.feed.combined import SHUTDOWN, Acknowledgement, Delivery, control, read
 from bpx.feed.subscriptions import Subscriptions
 from bpx.feed.tap import Line, Tap
-from bpx.runtime import DeadlinePassed, Runtime
+from bpx.feed.wire import FAULTS, Wire, hang_up, opened
+from bpx.runtime import Runtime
 
 MOST_STREAMS = 1024  # on one connection: Binance's limit
 TICK_S = 1.0  # longest time in which a connection does not look around
@@ -34,31 +32,6 @@ class State(Enum):
     OPEN = "open"
     WAITING = "waiting"  # to connect again
     CLOSED = "closed"
-
-
-@dataclass(frozen=True, slots=True)
-class Wire:
-    """How connections are made and kept.
-
-    Args:
-        handshake_timeout_s: to connect, TLS and the upgrade included.
-        ping_interval_s: our own pings, in any case.
-        pong_timeout_s: a connection that says nothing for as long after a ping is lost.
-        alive_s: a connection is alive if it has said anything in this time; it is pinged when
-            it has been silent for half of it.
-        reconnect_delay_s, max_reconnect_delay_s: tops of the first and the longest wait.
-        queue_size: messages that may wait for one feed.
-        ca_file: certificates to trust beside the usual ones, or None.
-    """
-
-    handshake_timeout_s: float = 30.0
-    ping_interval_s: float = 30.0
-    pong_timeout_s: float = 60.0
-    alive_s: float = 5.0
-    reconnect_delay_s: float = 1.0
-    max_reconnect_delay_s: float = 300.0
-    queue_size: int = 1000
-    ca_file: str | None = None
 
 
 class Connection:
@@ -153,21 +126,7 @@ class Connection:
     def _connect(self) -> None:
         self._enter(State.CONNECTING)
         metrics.STREAM_CONNECTS.labels(self._market).inc()
-        try:
-            with self._runtime.deadline(self._wire.handshake_timeout_s):
-                self._socket = websocket.create_connection(
-                    self.url,
-                    timeout=self._wire.handshake_timeout_s,
-                    skip_utf8_validation=True,  # the JSON parser checks it
-                    enable_multithread=True,
-                    redirect_limit=0,
-                    http_no_proxy=["*"],
-                    suppress_origin=True,
-                    sslopt=self._trust(),
-                )
-        except (OSError, websocket.WebSocketException, DeadlinePassed) as error:
-            raise StreamLost(f"cannot connect: {error}") from error
-        self._socket.settimeout(TICK_S)
+        self._socket = opened(self.url, self._wire, self._runtime, TICK_S)
         self._heard()
         self._pinged_at = self._heard_at
         self._enter(State.OPEN)
@@ -180,9 +139,6 @@ class Connection:
         if self.state is not State.CLOSED:
             self.state = state
 
-    def _trust(self) -> Mapping[str, Any]:
-        return {"ca_certs": self._wire.ca_file} if self._wire.ca_file else {}
-
     def _read(self) -> None:
         socket = self._socket
         while self.state is State.OPEN and socket is not None:
@@ -192,8 +148,7 @@ class Connection:
                 if self._runtime.now() - self._heard_at > self._silence_s():
                     raise StreamLost("it says nothing any more") from None
                 continue
-            except (OSError, websocket.WebSocketException, AttributeError) as error:
-                # Closed under our hands: websocket-client has no socket to read from then.
+            except FAULTS as error:
                 raise StreamLost(str(error) or type(error).__name__) from error
             self._heard()
             self._frames += 1
@@ -233,19 +188,25 @@ class Connection:
 
     def _send_what_is_due(self, socket: websocket.WebSocket) -> None:
         """Send control messages, paced, and pings, until the connection is gone."""
-        with suppress(OSError, websocket.WebSocketException, AttributeError):
+        try:
             while self.state is State.OPEN and self._socket is socket:
                 self._wake.clear()
-                for change in self._subscriptions.changes(self._runtime.now()):
-                    self._next_id += 1
-                    self._subscriptions.sent(self._next_id, change)
-                    socket.send(control(change.method, change.streams, self._next_id).decode())
-                    self._runtime.sleep(self._pause_s)
-                    if self._socket is not socket:
-                        return  # what is due now is for the next connection to send
+                self._send_changes(socket)
                 self._ping_if_due(socket)
                 self._close_if_unused()
                 self._wake.wait(min(TICK_S, self._wire.alive_s / 4))
+        except FAULTS as error:
+            log.debug("%s %s: sending failed: %s", self._market, self.url, error)
+            hang_up(socket)  # the reader notices, and connects anew
+
+    def _send_changes(self, socket: websocket.WebSocket) -> None:
+        for change in self._subscriptions.changes(self._runtime.now()):
+            self._next_id += 1
+            self._subscriptions.sent(self._next_id, change)
+            socket.send(control(change.method, change.streams, self._next_id).decode())
+            self._runtime.sleep(self._pause_s)
+            if self._socket is not socket:
+                return  # what is due now is for the next connection to send
 
     def _ping_if_due(self, socket: websocket.WebSocket) -> None:
         now = self._runtime.now()
@@ -277,7 +238,4 @@ class Connection:
         socket, self._socket = self._socket, None
         if socket is not None:
             metrics.STREAM_CONNECTIONS.labels(self._market).dec()
-            # Without waiting for the other side's close frame; abort() wakes whoever reads.
-            with suppress(OSError, websocket.WebSocketException):
-                socket.abort()  # type: ignore[no-untyped-call]
-                socket.shutdown()  # type: ignore[no-untyped-call]
+            hang_up(socket)

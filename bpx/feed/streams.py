@@ -3,8 +3,9 @@
 from threading import Lock
 
 from bpx.exchange.market import Market
-from bpx.feed.connection import Connection, Wire
+from bpx.feed.connection import Connection
 from bpx.feed.tap import Tap
+from bpx.feed.wire import Wire
 from bpx.runtime import Runtime
 
 

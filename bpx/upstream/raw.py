@@ -95,11 +95,14 @@ def tls_for(origin: str, ca_file: str | None = None) -> ssl.SSLContext | None:
 
     Args:
         origin: with its scheme; plain http needs nothing.
-        ca_file: authorities to trust instead of certifi's.
+        ca_file: authorities to trust besides certifi's.
     """
     if not origin.startswith("https:"):
         return None
-    return ssl.create_default_context(cafile=ca_file or DEFAULT_CA_BUNDLE_PATH)
+    context = ssl.create_default_context(cafile=DEFAULT_CA_BUNDLE_PATH)
+    if ca_file is not None:
+        context.load_verify_locations(ca_file)
+    return context
 
 
 class RawSession(requests.Session):

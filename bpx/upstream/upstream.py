@@ -38,7 +38,7 @@ class Upstream:
         bucket: limits requests.
         weight_per_minute: Binance's limit, until `budget.adopt_limit` tells.
         bounds: sizes and times.
-        ca_file: authorities to trust instead of the usual ones.
+        ca_file: authorities to trust besides the usual ones.
     """
 
     def __init__(

@@ -80,12 +80,13 @@ def obtained(
     """
     deadline = runtime.now() + REST_WAIT_S
     for _ in range(ATTEMPTS):
-        loads = feed.loads
+        loads, failures = feed.loads, feed.cell.failures
         try:
             feed.want(rows)
             view = feed.cell.wait_for(
                 lambda view: feed.loads != loads or is_current(view),  # noqa: B023
                 deadline - runtime.now(),
+                failures,
             )
         except (Refused, ReadFailed):  # Binance's own words are for whoever asks it
             return None

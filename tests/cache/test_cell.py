@@ -4,6 +4,7 @@ from threading import Thread
 import pytest
 
 from bpx.cache.cell import Cell
+from bpx.errors import NotSent
 from tests.waiting import eventually
 
 
@@ -129,3 +130,11 @@ def test_an_error_of_who_accepts_is_theirs_and_leaves_nobody_counted_as_waiting(
         cell.wait_for(lambda view: 1 // 0, 1.0)
     cell.publish(Number(2))
     assert cell.view == Number(2)
+
+
+def test_a_failure_between_asking_and_waiting_is_not_missed():
+    cell = Cell("x")
+    failures = cell.failures
+    cell.fail(NotSent("down"))
+    with pytest.raises(NotSent):
+        cell.wait_for(lambda view: True, 5.0, failures)

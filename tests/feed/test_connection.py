@@ -9,8 +9,9 @@ from time import monotonic, sleep
 import pytest
 
 from bpx import metrics
-from bpx.feed.connection import MOST_STREAMS, Connection, State, Wire
+from bpx.feed.connection import MOST_STREAMS, Connection, State
 from bpx.feed.tap import Tap
+from bpx.feed.wire import Wire
 from bpx.simulator.faults import Refusal
 from bpx.simulator.limits import LIMITS, Limits
 from bpx.simulator.simulator import Simulator

@@ -7,8 +7,8 @@ import pytest
 
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.feed.connection import Wire
 from bpx.feed.streams import Streams
+from bpx.feed.wire import Wire
 from bpx.simulator.simulator import Simulator
 from tests.runtime import ThreadRuntime
 from tests.simulator.tiny_venue import TinyVenue
