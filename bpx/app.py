@@ -20,13 +20,14 @@ from bpx.exchange.info import ExchangeInfo
 from bpx.exchange.market import Market
 from bpx.exchange.spot import SPOT
 from bpx.feed.depth import DepthFollower
-from bpx.feed.feed import Feed, Freshness
+from bpx.feed.feed import Feed
 from bpx.feed.feeds import Feeds
 from bpx.feed.follower import Follower, Question
 from bpx.feed.klines import KlineFollower
 from bpx.feed.listing import Listing
 from bpx.feed.streams import Streams
 from bpx.feed.ticker import TickerFollower
+from bpx.feed.trust import Freshness
 from bpx.feed.wire import Wire
 from bpx.logs import log_forward
 from bpx.runtime import Runtime

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from bpx import metrics
@@ -11,6 +10,7 @@ from bpx.errors import BpxError, FeedFailed, Refused
 from bpx.feed.follower import Fetched, Follower, Question
 from bpx.feed.streams import Streams
 from bpx.feed.tap import Arrival
+from bpx.feed.trust import Checked, Freshness, Trust
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
 
@@ -19,24 +19,8 @@ Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
 TICK_S = 60.0  # a feed without any message looks around this often
 RETRY_S = 1.0  # between repairs
-DISTRUST_S = 3.0  # how long REST's word is taken for a stream that has not delivered yet
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Freshness:
-    """When a quiet stream is checked.
-
-    Args:
-        quiet_s: a stream that has said nothing for as long is checked when somebody asks.
-        check_interval_s: and again after as long.
-        kept_s: how long REST's word stands for itself while there is no stream.
-    """
-
-    quiet_s: float = 10.0
-    check_interval_s: float = 60.0
-    kept_s: float = 1.0
 
 
 class Feed(Generic[V]):
@@ -67,48 +51,30 @@ class Feed(Generic[V]):
         self.cell: Cell[V] = Cell(f"{market} {name}")
         self.asked_at = runtime.now()  # by a client, last
         self.loads = 0  # replies of REST that were taken
-        self._kept_until = 0.0  # how long the last of them stands for itself
-        self._kept_until_ms = 0.0  # in the exchange's time
-        self._kept_generation = -1
         self._market = market
         self._follower = follower
         self._streams = streams
         self._ask = ask
-        self._freshness = freshness
+        self._trust = Trust(freshness)
         self._runtime = runtime
         self._clock = clock
         self._tap = streams.listen(follower.route, follower.streams)
         self._generation = 0  # the one the follower's state belongs to
-        self._synced = -1  # the generation in which the view is known to be right
-        self._quiet_until = 0.0  # how long the view is right without a message
-        self._agreements = 0  # REST checks in a row that told nothing new
-        self._surprises = 0  # and those that did, without a message meanwhile
-        self._heard = -1  # the generation in which a message was last heard
-        self._heard_at = 0.0  # when that was
         self._is_asking = False
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
-        self._broken_at = 0.0  # a message was lost then: what REST was asked before does not count
         self._retired = False
 
     def is_fresh(self, now: float) -> bool:
         """Whether the view is what the exchange would answer now, as far as can be known."""
         tap = self._tap
-        return (
-            self._synced == tap.generation
-            and now < tap.line.alive_until
-            and now < self._quiet_until
-        )
+        return now < tap.line.alive_until and self._trust.is_fresh(tap.generation, now)
 
     def is_kept(self, now: float) -> bool:
-        """Whether the view is REST's word of a moment ago, and nothing was lost since.
+        """Whether the view is REST's word of a moment ago.
 
-        While a stream is down, many who ask in a row share one call. The moment is one of the
-        exchange's time, too, which may run faster than ours.
+        While a stream is down, many who ask in a row share one call.
         """
-        if now >= self._kept_until or self._kept_generation != self._tap.generation:
-            return False
-        at_ms = self._clock.at(now)
-        return at_ms is None or at_ms < self._kept_until_ms
+        return self._trust.is_kept(self._tap.generation, now, self._clock.at(now))
 
     def is_idle(self, now: float) -> bool:
         """Whether nobody has asked for as long as the feed goes on without."""
@@ -136,7 +102,7 @@ class Feed(Generic[V]):
                 self._take(event)
             except Exception as bug:
                 log.exception("%s: following failed", self.cell.name)
-                self._doubt()  # whoever asks next has it repaired
+                self._trust.doubt(self._runtime.now())  # whoever asks next has it repaired
                 self.cell.fail(Refused(repr(bug)))
         self._streams.leave(self._tap)
 
@@ -169,11 +135,7 @@ class Feed(Generic[V]):
         self._enter(arrival.generation)
         view = self._follower.apply(arrival)
         if arrival.stream == self._follower.confirming:
-            self._heard, self._heard_at = arrival.generation, arrival.at
-            self._surprises = self._agreements = 0
-            if view is not None:
-                self._synced = arrival.generation
-                self._quiet_until = arrival.at + self._freshness.quiet_s
+            self._trust.hear(arrival.generation, arrival.at, proves=view is not None)
         if view is not None:
             self.cell.publish(view)
 
@@ -193,51 +155,24 @@ class Feed(Generic[V]):
             self.cell.fail(Refused(str(failure)))
             return
         self.loads += 1
-        if fetched.began_at >= self._broken_at:
-            kept_s = self._freshness.kept_s
-            self._kept_until, self._kept_generation = now + kept_s, fetched.generation
-            self._kept_until_ms = (self._clock.at(now) or 0) + kept_s * 1000
-        self._judge(fetched, agrees, now)
+        self._check(fetched, agrees, now)
         if view is not None:
             self.cell.publish(view)
 
-    def _judge(self, fetched: Fetched, agrees: bool, now: float) -> None:
-        """Decide what a REST reply proves about the stream.
-
-        The reply is as good as a message if the streams were subscribed before it was asked for,
-        or have delivered: whatever changes after it comes as a message. That a stream was
-        acknowledged does not prove that it delivers, though: until it has, REST's word is taken
-        for a short time, and for longer each time it tells nothing new. If it goes on to tell
-        news, the stream is dead.
-        """
+    def _check(self, fetched: Fetched, agrees: bool, now: float) -> None:
         tap = self._tap
-        since = tap.subscribed_at
-        came_after = since is not None and fetched.began_at >= since
-        if fetched.generation != tap.generation or fetched.began_at < self._broken_at:
-            return
-        if not came_after and self._heard != tap.generation:
-            return
-        was_synced = self._synced == tap.generation
-        self._synced = tap.generation
-        if agrees or not was_synced:
-            self._agreements += 1
-            self._surprises = 0
-        else:
-            self._agreements = 0
-            # News of the last moment may still be on their way as a message.
-            self._surprises += now - max(self._heard_at, since or 0.0) > DISTRUST_S
-        if self._surprises > 1:
+        checked = Checked(
+            fetched.generation,
+            fetched.began_at,
+            now,
+            self._clock.at(now),
+            agrees,
+            tap.subscribed_at,
+        )
+        if self._trust.check(checked, tap.generation):
             log.warning("%s: the stream is dead, subscribing anew", self.cell.name)
             metrics.REPAIRS.labels(self._market, "resubscribe").inc()
-            self._surprises = 0
             self._streams.renew(tap)
-            return
-        longest_s = self._freshness.check_interval_s
-        if self._heard == tap.generation and self._agreements:
-            self._quiet_until = now + longest_s
-        else:
-            patience_s = min(longest_s, DISTRUST_S * 2.0**self._agreements)
-            self._quiet_until = now + patience_s
 
     def _enter(self, generation: int) -> None:
         if generation > self._generation:
@@ -248,11 +183,8 @@ class Feed(Generic[V]):
         """Ask REST for what is missing; until it is here, the view does not count."""
         log.warning("%s: %s", self.cell.name, reason)
         metrics.REPAIRS.labels(self._market, "fetch").inc()
-        self._doubt()
-        if self._broken_at >= self._retry_at:
-            self._retry_at = self._broken_at + RETRY_S
+        now = self._runtime.now()
+        self._trust.doubt(now)
+        if now >= self._retry_at:
+            self._retry_at = now + RETRY_S
             self.want(for_client=False)
-
-    def _doubt(self) -> None:
-        self._synced, self._broken_at = -1, self._runtime.now()
-        self._kept_until = 0.0

@@ -4,7 +4,8 @@ from threading import Thread, get_ident
 import pytest
 
 from bpx.errors import BpxError, NotSent, Refused, Throttled
-from bpx.feed.feed import DISTRUST_S, RETRY_S
+from bpx.feed.feed import RETRY_S
+from bpx.feed.trust import DISTRUST_S
 from tests.feed.world import MAIN, MOST_MESSAGES, SIDE, World
 from tests.waiting import eventually
 

@@ -6,9 +6,10 @@ from queue import SimpleQueue
 from threading import Event, Thread
 
 from bpx.errors import BadMessage, OutOfSync
-from bpx.feed.feed import Feed, Freshness
+from bpx.feed.feed import Feed
 from bpx.feed.follower import Question
 from bpx.feed.tap import Tap
+from bpx.feed.trust import Freshness
 from bpx.state.clock import ExchangeClock
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
