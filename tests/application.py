@@ -24,15 +24,21 @@ class EndingRuntime(ThreadRuntime):
 
 
 @contextmanager
-def application(sim: Simulator, **options: str) -> Iterator[Flask]:
-    """Give the application of the simulator's market, and see to it that all of it ends."""
+def application(sim: Simulator, *flags: str, **options: str) -> Iterator[Flask]:
+    """Give the application of the simulator's market, and see to it that all of it ends.
+
+    Args:
+        sim: the exchange.
+        flags: as on the command line.
+        options: variables, by name.
+    """
     name = sim.venue.market
     environment = {
         f"BPX_UPSTREAM_{name.upper()}_REST": sim.rest_url,
         f"BPX_UPSTREAM_{name.upper()}_WS": sim.ws_url,
     }
     runtime = EndingRuntime()
-    app = create_app(name, load([], environment | options), runtime)
+    app = create_app(name, load(list(flags), environment | options), runtime)
     try:
         yield app
     finally:

@@ -16,7 +16,16 @@ TESTED_BY_OTHERS = {
     "simulator/": "an instrument: by the tests of its parts that matter, and all that run on it",
 }
 # Folders of tests that state rules of the whole, and files that state rules of the checkout.
-OF_THE_WHOLE = ("faults/", "peers/", "recorded/", "fidelity/", "clients/", "layout.py", "wsgi.py")
+OF_THE_WHOLE = (
+    "faults/",
+    "peers/",
+    "recorded/",
+    "fidelity/",
+    "clients/",
+    "layout.py",
+    "options.py",
+    "wsgi.py",
+)
 
 
 def modules() -> set[str]:

@@ -14,6 +14,7 @@ from bpx.feed.combined import SHUTDOWN, Acknowledgement, Delivery, control, read
 from bpx.feed.subscriptions import Subscriptions
 from bpx.feed.tap import Line, Tap
 from bpx.feed.wire import FAULTS, Wire, hang_up, opened
+from bpx.logs import TRACE
 from bpx.runtime import Runtime
 
 MOST_STREAMS = 1024  # on one connection: Binance's limit
@@ -164,6 +165,7 @@ class Connection:
 
     def _take(self, message: bytes) -> None:
         now = self._heard_at
+        log.log(TRACE, "%s %s: heard %s", self._market, self.url, message)
         try:
             content = read(message)
         except BadMessage as error:
@@ -194,7 +196,7 @@ class Connection:
                 self._send_changes(socket)
                 self._ping_if_due(socket)
                 self._close_if_unused()
-                self._wake.wait(min(TICK_S, self._wire.alive_s / 4))
+                self._wake.wait(min(TICK_S, self._wire.alive_s / 4, self._wire.ping_interval_s))
         except FAULTS as error:
             log.debug("%s %s: sending failed: %s", self._market, self.url, error)
             hang_up(socket)  # the reader notices, and connects anew
@@ -203,7 +205,9 @@ class Connection:
         for change in self._subscriptions.changes(self._runtime.now()):
             self._next_id += 1
             self._subscriptions.sent(self._next_id, change)
-            socket.send(control(change.method, change.streams, self._next_id).decode())
+            text = control(change.method, change.streams, self._next_id).decode()
+            log.log(TRACE, "%s %s: said %s", self._market, self.url, text)
+            socket.send(text)
             self._runtime.sleep(self._pause_s)
             if self._socket is not socket:
                 return  # what is due now is for the next connection to send
@@ -231,7 +235,8 @@ class Connection:
         if self.state is State.OPEN:
             metrics.STREAM_LOSSES.labels(self._market).inc()
         self._line.alive_until = 0.0
-        self._subscriptions.lost()
+        if self.state is not State.CONNECTING:  # an attempt that failed misses no message
+            self._subscriptions.lost()
         self._hang_up()
 
     def _hang_up(self) -> None:

@@ -45,6 +45,7 @@ class Connection:
     ) -> None:
         self.client = client
         self.listen = listen
+        self.pings = 0  # that it has sent
         self.session = Session(market, listen.combined, limits.streams)
         self._socket = socket
         self._transport = transport
@@ -130,6 +131,7 @@ class Connection:
         if len(self._spoken_at) > allowed and now - self._spoken_at[0] < 1.0:
             self.end(1008, "Too many requests")
         elif message.type is WSMsgType.PING:
+            self.pings += 1
             self.send(bytes(message.data), WSMsgType.PONG)
         elif message.type is WSMsgType.PONG:
             self._count_pong(bytes(message.data))

@@ -23,12 +23,13 @@ _FLUSH_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """A stream connection that is open now."""
+    """A stream connection that is open now, and how many pings it has sent."""
 
     client: str
     route: str
     is_combined: bool
     streams: tuple[str, ...]
+    pings: int
 
 
 class StreamSide:
@@ -56,7 +57,9 @@ class StreamSide:
     def connections(self) -> list[OpenConnection]:
         """Who is connected, oldest first."""
         return [
-            OpenConnection(row.client, row.route, row.is_combined, tuple(row.session.streams))
+            OpenConnection(
+                row.client, row.route, row.is_combined, tuple(row.session.streams), row.pings
+            )
             for row in self._open
         ]
 

@@ -15,7 +15,7 @@ pytestmark = needs_recordings
 
 NAME, SYMBOL = "cryptofeed/BINANCE_FUTURES", "SUSHIUSDT"
 STREAM = "sushiusdt@depth20@100ms"
-QUIET_MS = 200
+QUIET_MS = 1_000
 BEGIN_MS = 1_626_992_745_000  # its book is known, and changes ten times a second
 
 
