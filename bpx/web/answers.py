@@ -12,7 +12,7 @@ from werkzeug.datastructures import Accept
 from werkzeug.http import parse_accept_header
 
 from bpx.cache.cell import View
-from bpx.errors import ReadFailed, Refused, RequestFailed
+from bpx.errors import Refused, RequestFailed
 from bpx.exchange.market import Market
 from bpx.exchange.query import Params
 from bpx.feed.feed import Feed
@@ -96,7 +96,7 @@ def obtained(
                 lambda view: feed.loads != loads or is_current(view),  # noqa: B023
                 deadline - runtime.now(),
             )
-        except (Refused, ReadFailed):  # Binance's own words are for whoever asks it
+        except Refused:  # Binance's own words are for whoever asks it
             return None
         if view is None:
             return None

@@ -31,7 +31,50 @@ def test_each_kind_stops_at_its_own_ceiling(ledger: WeightLedger, share: float, 
 def test_a_new_minute_begins_empty(ledger: WeightLedger):
     ledger.settle(ledger.charge(6000, T))
     assert ledger.wait_for(1, 1.0, T + 59_000) == 1
-    assert ledger.wait_for(6000, 1.0, T + MINUTE) == 0
+    assert ledger.wait_for(6000, 1.0, T + MINUTE + 1000) == 0
+
+
+def test_a_minutes_first_second_takes_only_what_the_one_before_had_room_for(
+    ledger: WeightLedger,
+):
+    ledger.settle(ledger.charge(5000, T))
+    assert ledger.wait_for(1000, 1.0, T + MINUTE) == 0
+    assert ledger.wait_for(1001, 1.0, T + MINUTE + 200) == 0.8
+    ledger.settle(ledger.charge(1000, T + MINUTE + 200))
+    assert ledger.wait_for(1, 1.0, T + MINUTE + 200) == 0.8
+    assert ledger.wait_for(5000, 1.0, T + MINUTE + 1000) == 0
+
+
+def test_what_a_call_has_cost_is_seen_where_nothing_else_was_on_its_way(ledger: WeightLedger):
+    charge = ledger.charge(50, T)
+    ledger.settle(charge)
+    ledger.adopt("7", T)
+    assert ledger.measured(charge) == 7
+
+
+@pytest.mark.parametrize("others", [-1, 0, 1])
+def test_what_others_may_have_cost_is_not_taken_for_it(ledger: WeightLedger, others: int):
+    first = ledger.charge(50, T)
+    second = ledger.charge(50, T)
+    ledger.settle(second)
+    ledger.adopt(str(100 + others), T)
+    assert ledger.measured(first) is None
+    assert ledger.measured(second) is None
+
+
+def test_what_a_call_has_cost_is_not_seen_across_minutes(ledger: WeightLedger):
+    charge = ledger.charge(50, T + 1000)
+    ledger.settle(charge)
+    ledger.adopt("7", T + MINUTE)
+    assert ledger.measured(charge) is None
+
+
+def test_a_call_cannot_have_cost_less_than_nothing(ledger: WeightLedger):
+    ledger.adopt("100", T)
+    charge = ledger.charge(50, T)
+    ledger.settle(charge)
+    ledger.adopt("90", T)
+    assert ledger.measured(charge) is None
 
 
 def test_what_is_on_its_way_counts_in_the_new_minute(ledger: WeightLedger):
