@@ -8,6 +8,7 @@
             * Untrusted      whoever answers there is not Binance: TLS failed (502)
         * OutcomeUnknown     sent, and no usable answer came: it may have been carried out (504)
         * ReadFailed         a public read was sent and its answer is unusable (502)
+            * ReadTimedOut   no answer came in time (504)
             * Failing        Binance answered our own question with an error: it is passed on
         * Redirected         Binance sent us elsewhere, and we do not go (502)
         * TooLarge           the request's body is over our limit (413)
@@ -106,6 +107,13 @@ class ReadFailed(RequestFailed):
     def __init__(self, reason: str) -> None:
         super().__init__("Internal error; unable to process your request. Please try again.")
         self.reason = reason
+
+
+class ReadTimedOut(ReadFailed):
+    """A public read was sent, and its answer took too long."""
+
+    status = 504
+    code = -1007  # Binance's TIMEOUT; ccxt's RequestTimeout
 
 
 class Failing(ReadFailed):

@@ -62,7 +62,7 @@ class RetryBudget:
         second = self._second(now)
         calls = sum(row[1] for row in self._seconds)
         retries = sum(row[2] for row in self._seconds)
-        if retries >= max(FREE, SHARE * calls):
+        if retries + 1 > max(FREE, SHARE * calls):
             return False
         second[2] += 1
         return True

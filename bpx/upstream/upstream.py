@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Hashable, Sequence
 from functools import partial
 
-from bpx.errors import Failing, NotSent, ReadFailed, Untrusted
+from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
 from bpx.runtime import Runtime
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, check_json, decode
 from bpx.upstream.bucket import LeakyBucket
@@ -155,7 +155,7 @@ class Upstream:
         began = self._now() if began is None else began
         until = began + self._bounds.total_of(call.kind)
         if self._now() >= until:
-            raise ReadFailed("no time is left")
+            raise ReadTimedOut("no time is left")
         return self._tries.deliver(call, began, until, whole_bytes)
 
     def _decoded(self, reply: Reply) -> bytes:

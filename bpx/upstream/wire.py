@@ -7,16 +7,18 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import requests
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from bpx.errors import (
     NotSent,
     OutcomeUnknown,
     ReadFailed,
+    ReadTimedOut,
     Redirected,
     RequestFailed,
     Untrusted,
 )
-from bpx.runtime import Runtime
+from bpx.runtime import DeadlinePassed, Runtime
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, check_json, decode
 from bpx.upstream.call import Call, Headers, Kind, Reply
 from bpx.upstream.connection import Attempt, Connecting
@@ -225,7 +227,14 @@ def _failure(kind: Kind, attempt: Attempt, error: Exception) -> RequestFailed:
         return Redirected(reason)
     if not attempt.was_sent:
         return Untrusted(reason) if is_untrusted(error) else NotSent(reason)
-    return ReadFailed(reason) if kind.is_public else OutcomeUnknown(reason)
+    if not kind.is_public:
+        return OutcomeUnknown(reason)
+    return ReadTimedOut(reason) if _is_timeout(error) else ReadFailed(reason)
+
+
+def _is_timeout(error: Exception) -> bool:
+    # requests calls a time-out while the body is read a ConnectionError.
+    return isinstance(error, DeadlinePassed | requests.Timeout | HTTPTimeout | TimeoutError)
 
 
 def _least(wished_s: float | None, *bounds_s: float) -> float:
