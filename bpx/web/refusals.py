@@ -6,7 +6,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from bpx import metrics
-from bpx.errors import Failing, RequestFailed
+from bpx.errors import Failing, NotSent, RequestFailed
 from bpx.exchange.failure import error_body
 
 JSON = "application/json;charset=UTF-8"  # as Binance writes it
@@ -27,6 +27,8 @@ def explain(error: RequestFailed) -> Response:
     response = _response(error.status, error.code, str(error))
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
+    if isinstance(error, NotSent):
+        response.headers["X-Proxy-Error"] = "not-sent"
     return response
 
 

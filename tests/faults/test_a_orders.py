@@ -68,6 +68,7 @@ def sent_nowhere(answers: list[Timed]) -> None:
     assert {one.status for one in answers} == {503}
     assert all(one.reply.json() == NOT_SENT for one in answers)
     assert all(1 <= int(one.reply.headers["Retry-After"]) <= 5 for one in answers)
+    assert {one.reply.headers["X-Proxy-Error"] for one in answers} == {"not-sent"}
 
 
 def test_a02_what_cannot_be_sent_is_said_to_be_not_sent():

@@ -113,7 +113,7 @@ def test_a13_every_account_gets_its_own_answer(stage: Stage):
 
     def talk(hit: Delivered) -> bytes | Answer:
         number = int(hit.target.rpartition(b"=")[2])
-        if number % (10 if count == 5000 else 100) == 9:
+        if number % 100 == 9:  # more would keep the pool of ten busy all the time
             return SILENT
         if number % 10 == 8:
             return Answer(reply(b'{"tag":"late"}'), Then.RESET)
