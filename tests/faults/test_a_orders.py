@@ -10,6 +10,7 @@ from threading import Event
 import pytest
 
 from tests.faults.exchange import RawExchange, reply
+from tests.faults.figures import figure
 from tests.faults.scale import full_or
 from tests.faults.stage import NOT_SENT, UNKNOWN, Stage, Timed, staged
 from tests.faults.tcp import Fault, FaultProxy
@@ -46,6 +47,8 @@ def test_a01_what_was_sent_is_never_sent_again(stage: Stage, market: str, method
     assert {(one.status, one.code) for one in answers} == {(504, -1007)}
     assert all(one.reply.json() == UNKNOWN for one in answers)
     assert not any("Retry-After" in one.reply.headers for one in answers)
+    duplicates = len(stage.exchange.hits) - len(stage.exchange.count())
+    figure("A1", path=path, orders=len(targets), duplicates=duplicates)
     assert stage.exchange.count() == {target.encode(): 1 for target in targets}
 
 
@@ -95,6 +98,8 @@ def test_a02_what_cannot_be_sent_is_said_to_be_not_sent():
             slow = [one.result() for one in waiting]
         for answers in (quick, slow, cut):
             sent_nowhere(answers)
+        figure("A2", refused_s=max(one.took_s for one in quick + cut))
+        figure("A2", dropped_s=max(one.took_s for one in slow))
         assert max(one.took_s for one in quick + cut) <= 0.5
         assert max(one.took_s for one in slow) <= 3.5
         assert len(orders) <= connects <= 2 * len(orders) + 20, "at most one reconnect"
@@ -209,6 +214,12 @@ def test_a12_connections_that_the_exchange_closes_duplicate_nothing():
 
         answers = stage.spot.ask_all(range(2 * count), 6, trade)
     statuses = [one.status for one in answers]
+    figure(
+        "A12",
+        orders=len(statuses),
+        unknown=statuses.count(504),
+        duplicates=len(exchange.hits) - len(exchange.count()),
+    )
     assert set(statuses) <= {200, 504}
     assert statuses.count(504) <= 0.005 * len(statuses)
     assert set(exchange.count().values()) == {1}
@@ -222,4 +233,5 @@ def test_a04_an_order_has_thirteen_seconds_and_its_late_answer_is_nobody_elses(
     assert (answers["o9"].status, answers["o9"].reply.json()) == (200, {"orderId": 9})
     assert (answers["o10"].status, answers["o10"].code) == (408, -1007)
     assert (answers["o60"].status, answers["o60"].reply.json()) == (504, UNKNOWN)
+    figure("A4", gave_up_after_s=answers["o60"].took_s)
     assert 12.5 <= answers["o60"].took_s <= 13.5

@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from tests.faults.exchange import RawExchange, reply
+from tests.faults.figures import figure
 from tests.faults.scale import full_or
 from tests.faults.stage import NOT_SENT, Stage, Timed, percentile, staged
 from tests.faults.tcp import Fault, FaultProxy
@@ -85,6 +86,7 @@ def test_a06_retries_add_no_more_than_a_tenth():
         assert {one.status for one in answers} == {503}
         hits = stage.exchange.count()
         assert hits.keys() == {target.encode() for target in targets}
+        figure("A6", offered=len(targets), sent=sum(hits.values()))
         assert sum(hits.values()) <= 1.1 * len(targets)
         assert max(hits.values()) == 2
         for status in (400, 404, 451, 500, 403, 418):
@@ -124,7 +126,9 @@ def test_a07_a_breaker_opens_answers_at_once_and_closes_after_three_probes(guard
     assert all((one.status, one.reply.json()) == (503, NOT_SENT) for one in refused)
     assert all(1 <= int(one.reply.headers["Retry-After"]) <= 5 for one in refused)
     assert exchange.hits == []
-    assert percentile([one.took_s for one in refused], 0.5) <= 0.005
+    refused_s = percentile([one.took_s for one in refused], 0.5)
+    figure("A7", opened_after_s=opened - began, open_answer_s=refused_s)
+    assert refused_s <= 0.005
 
     answered = Event()
     exchange.talk = lambda hit: Answer(reply(), after=answered)
@@ -141,6 +145,7 @@ def test_a07_a_breaker_opens_answers_at_once_and_closes_after_three_probes(guard
         answered.set()
         assert sorted(one.result().status for one in probes)[:3] == [200] * 3
     assert ask(f"{READ}{next(numbers)}").status == 200
+    figure("A7", closed_after_s=monotonic() - opened)
     assert monotonic() - opened <= 12.0
 
 
@@ -161,7 +166,8 @@ def test_a08_market_data_that_hangs_does_not_slow_an_order(guarded: Stage):
         over.set()
         assert {one.result().status for one in waiting} <= {502, 503}
     assert {one.status for one in beside} == {200}
-    added_s = percentile([one.took_s for one in beside], 0.99) - percentile(alone, 0.5)
+    added_s = percentile([one.took_s for one in beside], 0.99) - percentile(alone, 0.99)
+    figure("A8", orders=len(beside), added_p99_s=added_s)
     assert added_s <= 0.050
     refused = guarded.futures.ask(f"{reads}100")
     assert (refused.status, refused.reply.headers["Data-Source"]) == (503, "proxy")
@@ -192,6 +198,7 @@ def test_a09_reads_leave_a_host_that_fails_and_orders_stay_where_they_were_sent(
             good.mend()
             bad.talk = talk
             answers = [bots.ask(f"{path}{next(numbers)}") for _ in range(30)]
+            figure("A9", reads_of_the_bad_host=len(bad.hits))
             assert len(bad.hits) <= 5
             assert {one.status for one in answers[5:]} == {200}
         # And when both are bad, none is asked for the other's sake.
@@ -212,6 +219,7 @@ def test_a19_a_refusal_is_asked_for_once_in_five_seconds(stage: Stage):
     answers = stage.spot.ask_all([target] * full_or(2000, 400), 20)
     took_s = monotonic() - began
     assert {(one.status, one.reply.content) for one in answers} == {(400, unknown)}
+    figure("A19", asked=len(answers), seconds=took_s, calls=len(stage.exchange.hits))
     assert len(stage.exchange.hits) <= 1 + took_s / 5
 
 
@@ -239,6 +247,7 @@ def test_a20_a_herd_is_one_request_and_its_failure_is_everybodys(stage: Stage):
     answers, took_s = herd(stage, full_or(500, 250))
     assert answers == {b'{"price":"1"}'}
     assert len(stage.exchange.hits) == 1
+    figure("A20", bots=full_or(500, 250), calls=len(stage.exchange.hits), took_s=took_s)
     assert took_s <= 1.2 + 0.3  # the exchange and the bots share our cores
     stage.exchange.hits.clear()
     stage.exchange.talk = lambda hit: Answer(then=Then.RESET, after=Late())
@@ -269,6 +278,7 @@ def test_a05_a_read_has_twelve_seconds_in_all(slow_reads: Future[Drips]):
     result = slow_reads.result()
     assert result.answers["first"].status == 200
     for name in ("head", "body"):
+        figure("A5", took_s=result.answers[name].took_s)
         one = result.answers[name]
         assert one.took_s <= 12.5
         assert one.reply.headers["Content-Type"].startswith("application/json")

@@ -15,6 +15,7 @@ import requests
 
 from tests.faults.certificates import server_context
 from tests.faults.exchange import SILENT, RawExchange, reply
+from tests.faults.figures import figure
 from tests.faults.scale import full_or
 from tests.faults.stage import NOT_SENT, NOWHERE, UNKNOWN, UNLIMITED, Stage, Timed, staged
 from tests.proxy import running_proxy
@@ -139,6 +140,7 @@ def test_a13_every_account_gets_its_own_answer(stage: Stage):
         if one is not None and one.status == 200 and number % 10 != 8:
             assert one.reply.json() == {"key": f"account{number % 50}", "n": number}
             own += 1
+    figure("A13", asked=count, answered=own, foreign=0)
     assert own >= count / 2
 
 
@@ -163,6 +165,11 @@ def test_a14_a_pool_is_bounded_and_what_exceeds_it_is_told_at_once():
         assert len(refused) == waiting - 10
         assert {(one.status, one.code) for one in refused} == {(503, -1001)}
         assert max(one.took_s for one in refused) <= 1.0 + 0.3 + waiting * 0.004
+        figure(
+            "A14",
+            refused_s=max(one.took_s for one in refused),
+            orders_s=max(one.took_s for one in orders),
+        )
         assert {one.status for one in orders} == {200}
         assert max(one.took_s for one in orders) <= 0.25
         assert sum(b"account" in hit.target for hit in stage.exchange.hits) == 10
@@ -200,6 +207,7 @@ def test_a15_a_name_that_cannot_be_looked_up_blocks_nobody(names: Path):
                         cached.append(stage.spot.ask(listed).took_s)
                     one = orders[0].result()
                 assert (one.status, one.reply.json()) == (503, NOT_SENT)
+                figure("A15", word=word, order_s=one.took_s, cached_most_s=max(cached))
                 assert one.took_s <= most_s
                 assert sorted(cached)[int(len(cached) * 0.99)] <= 0.100
             names.write_text("127.0.0.1")
@@ -321,8 +329,10 @@ def test_a17_what_is_huge_is_refused_and_what_is_odd_does_no_harm(stage: Stage):
             assert (one.status, one.reply.content) == (200, body), name
             is_json = name == "a key twice"
             assert is_json or one.reply.headers["Data-Source"] == "upstream"
+    figure("A17", grown_mb=stage.memory_mb() - before_mb)
     assert stage.memory_mb() - before_mb <= 100
 
 
 def test_a18_a_firewalls_word_is_passed_on_once_and_heeded(long_wait: Future[float]):
+    figure("A18", kept_back_s=long_wait.result())
     assert 9.5 <= long_wait.result() <= 11.5

@@ -10,6 +10,7 @@ import requests
 
 from bpx.exchange.spot import SPOT
 from tests.faults.exchange import reply
+from tests.faults.figures import figure
 from tests.faults.place import MINUTE, Limited, limited
 from tests.faults.scale import full_or
 from tests.faults.stage import Timed, percentile, staged
@@ -154,7 +155,15 @@ def test_c07_orders_go_at_once_while_market_data_wants_three_times_the_limit():
         assert {one.reply.headers["Data-Source"] for one in beside} == {"upstream"}
         ours = [row for row in here.exchange.requests if "newClientOrderId=b" in row.target]
         assert len(ours) == orders
-        added_s = percentile([one.took_s for one in beside], 0.99) - percentile(alone, 0.5)
+        added_s = percentile([one.took_s for one in beside], 0.99) - percentile(alone, 0.99)
+        figure(
+            "C7",
+            orders=orders,
+            delivered=len(ours),
+            added_p99_s=added_s,
+            used=here.used(),
+            limit=1_500,
+        )
         assert added_s <= 0.050 + 0.020  # the bots and the exchange share our cores
         assert {one.status for one in reads} == {200, 429}
         assert here.refusals() == 0
@@ -183,6 +192,7 @@ def across_the_edge(skew_ms: int) -> None:
             )
             for minute in (began_ms // 60_000, began_ms // 60_000 + 1)
         ]
+        figure("C12", skew_ms=skew_ms, before=first, after=second, refusals=here.refusals())
         assert min(first, second) >= 0.4 * 1_000, "and what is allowed is used on both sides"
 
 
@@ -209,6 +219,7 @@ def test_c13_streams_that_break_all_at_once_do_not_spend_the_minute():
         assert {one.status for one in answers} <= {200, 429, 503}
         eventually(lambda: here.exchange.connects > connects, within_s=5)
         eventually(lambda: wanted <= here.place.subscribed(), within_s=10)
+        figure("C13", books=len(books), spent=here.used() - used, limit=6_000)
         assert here.used() - used <= 0.30 * 6_000
         assert all("limit=5000" not in row.target for row in here.exchange.requests)
 
@@ -234,6 +245,13 @@ def test_c14_a_cold_start_of_many_bots_stays_within_the_limits():
 
         with ThreadPoolExecutor(20) as bots:
             waits = list(bots.map(until_answered, targets))
+        figure(
+            "C14",
+            series=len(waits),
+            p99_s=percentile(waits, 0.99),
+            refusals=here.refusals(),
+            used=here.used(),
+        )
         assert percentile(waits, 0.99) <= 15.0
         assert here.refusals() == 0
         assert here.used() <= 6_000
