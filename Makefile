@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test check format lint types layers fix clean
+.PHONY: help run demo smoke bench test faults check format lint types layers fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -25,6 +25,9 @@ bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty v
 
 test: $(DEV)  ## all tests
 	$(PYTHON) -m pytest -q
+
+faults: $(DEV)  ## the tests of faults, with all of their numbers: some 20 minutes
+	BPX_FAULTS_FULL=1 $(PYTHON) -m pytest -q --timeout=900 tests/faults
 
 check: format lint types layers  ## all static checks
 

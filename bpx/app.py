@@ -38,6 +38,7 @@ from bpx.state.day import DayView
 from bpx.state.history import CandlesView
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind
+from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from bpx.web.answer import Answers
 from bpx.web.blueprint import Parts, market_blueprint
@@ -59,13 +60,13 @@ class Local:
 
     Args:
         market: the table of Binance's facts.
-        rest_url, stream_url: where it is reached.
+        rest_urls, stream_url: where it is reached.
         requests_per_s: leak of the bucket.
         close_wait_s: how long the final frame of a candle is waited for.
     """
 
     market: Market
-    rest_url: str
+    rest_urls: tuple[str, ...]
     stream_url: str
     requests_per_s: int
     close_wait_s: float
@@ -76,14 +77,14 @@ def local(name: str, settings: Settings) -> Local:
     return {
         "spot": Local(
             SPOT,
-            settings.spot_rest_url,
+            settings.spot_rest_urls,
             settings.spot_stream_url,
             settings.spot_requests_per_s,
             settings.close_wait_spot_s,
         ),
         "futures": Local(
             FUTURES,
-            settings.futures_rest_url,
+            settings.futures_rest_urls,
             settings.futures_stream_url,
             settings.futures_requests_per_s,
             settings.close_wait_futures_s,
@@ -127,13 +128,15 @@ class House:
         self.clock = ExchangeClock()
         self.upstream = Upstream(
             here.market.name,
-            here.rest_url,
+            here.rest_urls,
             runtime=runtime,
             clock=self.clock,
             bucket=LeakyBucket(
                 here.requests_per_s * BURST_S * settings.burst_multiplier, here.requests_per_s
             ),
             weight_per_minute=here.market.weight_per_minute,
+            probe=here.market.probe,
+            recovery=_recovery(settings),
             ca_file=settings.ca_file or None,
         )
         self.streams = Streams(here.market, here.stream_url, _wire(settings), runtime)
@@ -143,6 +146,8 @@ class House:
             self._adopt,
             settings.exchange_info_s,
             runtime,
+            delay_s=settings.base_delay_s,
+            longest_delay_s=settings.max_delay_s,
         )
         self._settings = settings
         self._close_wait_s = here.close_wait_s
@@ -168,7 +173,15 @@ class House:
             Source.TICKER: TickerAnswers(self.tickers, self.runtime),
             Source.EXCHANGE_INFO: ListingAnswers(self.listing, self.runtime),
         }
-        return Parts(self.market, answers, self._listed, self.upstream, self.runtime, log_forward)
+        return Parts(
+            self.market,
+            answers,
+            self._listed,
+            self.upstream,
+            self.runtime,
+            log_forward,
+            keeps_replies=self._settings.reply_ttl == "on",
+        )
 
     def close(self) -> None:
         """End everything that runs on its own."""
@@ -226,6 +239,15 @@ class House:
             self.runtime,
             self.clock,
         )
+
+
+def _recovery(settings: Settings) -> Recovery:
+    return Recovery(
+        settings.max_retries,
+        settings.base_delay_s,
+        settings.max_delay_s,
+        settings.failure_threshold if settings.circuit_breaker_enabled else None,
+    )
 
 
 def _wire(settings: Settings) -> Wire:

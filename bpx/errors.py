@@ -5,8 +5,12 @@
         * Throttled          our budget is spent, or Binance has said 429 (429)
         * Banned             Binance has banned our address (418)
         * NotSent            no byte reached Binance (503)
+            * Untrusted      whoever answers there is not Binance: TLS failed (502)
         * OutcomeUnknown     sent, and no usable answer came: it may have been carried out (504)
         * ReadFailed         a public read was sent and its answer is unusable (502)
+            * ReadTimedOut   no answer came in time (504)
+            * Failing        Binance answered our own question with an error: it is passed on
+        * Redirected         Binance sent us elsewhere, and we do not go (502)
         * TooLarge           the request's body is over our limit (413)
         * BadTarget            the request's target is not a path (400)
     * FeedFailed             a feed's own loop sees it, and repairs
@@ -70,6 +74,16 @@ class NotSent(RequestFailed):
         self.reason = reason
 
 
+class Untrusted(NotSent):
+    """The other end could not prove by TLS that it is Binance: no byte of the request went."""
+
+    status = 502
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.retry_after_s = None  # trying again does not help
+
+
 class OutcomeUnknown(RequestFailed):
     """The request was sent and no usable answer came: Binance may have carried it out."""
 
@@ -86,6 +100,40 @@ class OutcomeUnknown(RequestFailed):
 
 class ReadFailed(RequestFailed):
     """A public read was sent, and what came back cannot be used."""
+
+    status = 502
+    code = -1001
+
+    def __init__(self, reason: str) -> None:
+        super().__init__("Internal error; unable to process your request. Please try again.")
+        self.reason = reason
+
+
+class ReadTimedOut(ReadFailed):
+    """A public read was sent, and its answer took too long."""
+
+    status = 504
+    code = -1007  # Binance's TIMEOUT; ccxt's RequestTimeout
+
+
+class Failing(ReadFailed):
+    """Binance answered a question of ours with an error, which is for whoever wanted to know.
+
+    Attributes:
+        status: of the reply.
+        headers: of the reply, those that may cross.
+        body: of the reply, decoded.
+    """
+
+    def __init__(self, status: int, headers: tuple[tuple[str, str], ...], body: bytes) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class Redirected(RequestFailed):
+    """Binance sent us elsewhere. We do not go: keys and signatures are for Binance alone."""
 
     status = 502
     code = -1001

@@ -45,3 +45,20 @@ UPSTREAM_HOLD_LEFT = Gauge(
     "Seconds for which Binance wants no request, as of the last call; 0 if it takes them.",
     ["market"],
 )
+UPSTREAM_BLOCKED = Gauge(
+    "bpx_upstream_blocked_seconds",
+    "Seconds for which no public read goes since a firewall said 403, as of the last call.",
+    ["market"],
+)
+UPSTREAM_RETRIES = Counter(
+    "bpx_upstream_retries_total", "Calls to Binance that were made once more, by kind.",
+    ["market", "kind"],
+)  # fmt: skip
+UPSTREAM_HOSTS_LEFT = Counter(
+    "bpx_upstream_hosts_left_total", "Times that calls left a host that failed.",
+    ["market", "host", "pool"],
+)  # fmt: skip
+BREAKER_STATE = Gauge(
+    "bpx_breaker_state", "What a breaker does: 0 closed, 1 half-open, 2 open.",
+    ["market", "host", "pool"],
+)  # fmt: skip

@@ -60,13 +60,13 @@ def running_proxy(
         env: variables on top of the bare minimum; nothing of the caller's BPX_ is inherited.
         args: more of gunicorn's command line.
     """
-    operators_port = free_port()
     with ExitStack() as stack:
         count = 2 if app == "both" else 1
         listeners = [
             stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
         ]
         ports = [listener.getsockname()[1] for listener in listeners]
+        operators_port = free_port()  # now that it can be none of those
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         log_path = Path(directory) / "log"
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]

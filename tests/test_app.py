@@ -49,8 +49,8 @@ def test_each_market_has_its_own_options():
     )
     here, there = local("spot", settings), local("futures", settings)
     assert (here.market.name, there.market.name) == ("spot", "futures")
-    assert (here.rest_url, here.stream_url) == ("http://a:1", "ws://b:2")
-    assert (there.rest_url, there.stream_url) == ("http://c:3", "ws://d:4")
+    assert (here.rest_urls, here.stream_url) == (("http://a:1",), "ws://b:2")
+    assert (there.rest_urls, there.stream_url) == (("http://c:3",), "ws://d:4")
     assert (here.requests_per_s, here.close_wait_s) == (5, 7.0)
     assert (there.requests_per_s, there.close_wait_s) == (6, 8.0)
 
@@ -86,7 +86,7 @@ def test_over_tls_with_a_certificate_of_ones_own():
             follow(client, "/fapi/v1/depth?symbol=BTCUSDT&limit=5")
         with application(futures) as app:
             refused = app.test_client().get("/fapi/v1/time")
-            assert (refused.status_code, refused.json["code"]) == (503, -1001)
+            assert (refused.status_code, refused.json["code"]) == (502, -1001)
 
 
 @pytest.mark.parametrize(("option", "field"), [("book", "a"), ("trade", None)])

@@ -29,6 +29,7 @@ HERE = "tests/test_options.py"
 CLI = "tests/cli/test_main.py"
 PORTS = f"{CLI}::test_both_markets_are_served_where_the_flags_of_the_original_say"
 CONNECTION = "tests/server/test_connection.py"
+FAULTS = "tests/faults/test_options.py"
 LOG = "tests/server/test_log.py"
 UPSTREAM = "tests/peers/test_upstream_use.py"
 
@@ -68,6 +69,16 @@ EFFECT_TESTED_BY = {
     "upstream.futures-rest": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
     "upstream.futures-ws": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
     "upstream.ca-file": "tests/test_app.py::test_over_tls_with_a_certificate_of_ones_own",
+    "recovery.max-retries": f"{FAULTS}"
+    "::test_a_feeds_question_is_asked_again_as_often_as_the_option_says",
+    "recovery.base-delay": f"{FAULTS}"
+    "::test_the_delays_rule_how_soon_exchange_info_is_asked_for_again",
+    "recovery.max-delay": f"{FAULTS}"
+    "::test_the_delays_rule_how_soon_exchange_info_is_asked_for_again",
+    "recovery.enable-circuit-breaker": f"{FAULTS}::test_without_the_option_no_breaker_opens",
+    "recovery.failure-threshold": f"{FAULTS}"
+    "::test_the_threshold_says_how_many_failures_open_a_breaker",
+    "cache.reply-ttl": f"{FAULTS}::test_with_the_option_off_nothing_is_kept_but_refusals",
     "logging.level": f"{LOG}::test_below_its_level_the_server_is_silent",
     "logging.format": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
     "logging.output": f"{LOG}::test_the_log_may_be_a_file_that_is_rotated",

@@ -8,6 +8,8 @@ from urllib.parse import parse_qsl
 from bpx.exchange.query import Parameter, Params, read_query
 from bpx.exchange.weight import WeightRule, fixed, readings
 
+_SYMBOLS = frozenset({"symbol", "symbols"})
+
 
 class Source(Enum):
     """What can answer an endpoint before Binance is asked."""
@@ -36,6 +38,7 @@ class Endpoint:
             400 is kept for some seconds.
         symbols_listed: every symbol that this endpoint knows is in exchangeInfo, so that an
             unknown one can be refused without asking.
+        keep_s: for how long the reply to a question that names no symbol answers others, too.
     """
 
     path: str
@@ -47,6 +50,7 @@ class Endpoint:
     ignored: frozenset[str] = frozenset()
     public: bool = True
     symbols_listed: bool = False
+    keep_s: float = 0.0
 
     def understand(self, query: str) -> Params | None:
         """Read a raw query that a cache may answer; None if any of it is not understood."""
@@ -59,6 +63,13 @@ class Endpoint:
         """Return what a raw query costs at most, whether or not it is understood."""
         pairs = parse_qsl(query, keep_blank_values=True)
         return max(self.weight(params) for params in readings(pairs))
+
+    def kept_s(self, query: str) -> float:
+        """Return for how many seconds the reply to a raw query answers others who ask the same."""
+        if not self.keep_s:
+            return 0.0
+        names = {name for name, _ in parse_qsl(query, keep_blank_values=True)}
+        return self.keep_s if names.isdisjoint(_SYMBOLS) else 0.0
 
 
 def signed(method: str, path: str, weight: WeightRule | int = 1) -> Endpoint:

@@ -21,6 +21,7 @@ class Market:
         name: in metrics and logs, `spot` or `futures`.
         rest_url: base of its REST API, no path.
         stream_url: base of its streams, no path.
+        probe: path of the cheapest endpoint.
         routes: path under `stream_url` by kind of stream (`kline`, `depth`, `bookTicker`,
             `ticker`): "" on spot, `/public` or `/market` on futures.
         control_per_s: control messages a connection may send in a second.
@@ -43,6 +44,7 @@ class Market:
     name: str
     rest_url: str
     stream_url: str
+    probe: str
     routes: Mapping[str, str]
     control_per_s: int
     requests_per_s: int
@@ -72,6 +74,10 @@ class Market:
     def find(self, method: str, path: str) -> Endpoint | None:
         """Return the endpoint of a request, or None if it is not in the table."""
         return self._by_path.get(("GET" if method == "HEAD" else method, path))
+
+    def is_unknown(self, method: str, path: str) -> bool:
+        """Whether `charged_weight` can only guess."""
+        return self.find(method, path) is None and not path.startswith(self.counted_elsewhere)
 
     def charged_weight(self, method: str, path: str, query: str) -> int:
         """Return what a request costs at most of `weight_per_minute`."""

@@ -4,6 +4,7 @@ import gzip
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 
 from bpx.cache.cell import Cell
 from bpx.errors import BpxError
@@ -58,6 +59,8 @@ class Listing:
         on_document: told every new document.
         refresh_s: how often.
         runtime: tasks and time.
+        delay_s: longest wait before it is fetched again after a failure; it doubles.
+        longest_delay_s: longest wait after any failure.
     """
 
     def __init__(
@@ -67,7 +70,10 @@ class Listing:
         on_document: Callable[[ExchangeInfo], None],
         refresh_s: float,
         runtime: Runtime,
+        delay_s: float = 1.0,
+        longest_delay_s: float = 60.0,
     ) -> None:
+        self._delays = partial(delays, delay_s, min(longest_delay_s, refresh_s))
         self.cell: Cell[ListingView] = Cell(f"{market} exchangeInfo")
         self.refresh_s = refresh_s
         self._fetch = fetch
@@ -79,13 +85,13 @@ class Listing:
 
     def follow(self) -> None:
         """Keep the cell fresh until `close`."""
-        waits = delays(1.0, self.refresh_s)
+        waits = self._delays()
         while not self._closed:
             self.is_failing = not self._has_refreshed()
             if self.is_failing:
                 self._runtime.sleep(next(waits))
             else:
-                waits = delays(1.0, self.refresh_s)
+                waits = self._delays()
                 self._runtime.sleep(self.refresh_s)
 
     def close(self) -> None:

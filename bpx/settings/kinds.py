@@ -77,6 +77,16 @@ def url(*schemes: str) -> Kind:
     )
 
 
+def urls(*schemes: str) -> Kind:
+    """Accept one address, or several with commas between them; see `url`."""
+    one = url(*schemes)
+
+    def read(text: str) -> tuple[str, ...]:
+        return tuple(one.read(part.strip()) for part in text.split(","))
+
+    return Kind(f"{one.accepts}, or several with commas between", read, ",".join, "URL[,URL]")
+
+
 def _some(text: str) -> str:
     if not text.strip():
         raise ValueError(text)

@@ -19,6 +19,8 @@ GROUPS = MappingProxyType({  # group -> its title, and how its variables begin
     "freshness": ("Freshness", "BPX_FRESH_"),
     "websocket": ("Streams", "BPX_WS_"),
     "upstream": ("Upstream", "BPX_UPSTREAM_"),
+    "recovery": ("Recovery", "BPX_RECOVERY_"),
+    "cache": ("Cache", "BPX_CACHE_"),
     "logging": ("Logging", "BPX_LOG_"),
     "": ("Others", "BPX_"),
 })  # fmt: skip

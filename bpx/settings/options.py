@@ -12,6 +12,7 @@ from bpx.settings.kinds import (
     VERBOSITY,
     choice,
     url,
+    urls,
     whole,
 )
 from bpx.settings.option import legacy, option
@@ -177,11 +178,11 @@ class Settings:
         "Messages of one stream that may wait; when more do, the stream starts afresh.",
     )
 
-    spot_rest_url: str = option(
+    spot_rest_urls: tuple[str, ...] = option(
         "upstream.spot-rest",
-        url("https", "http"),
+        urls("https", "http"),
         "https://api.binance.com",
-        "REST API of the spot market.",
+        "REST API of the spot market; of several hosts, the first that works is asked.",
     )
     spot_stream_url: str = option(
         "upstream.spot-ws",
@@ -189,11 +190,11 @@ class Settings:
         "wss://stream.binance.com:9443",
         "Streams of the spot market.",
     )
-    futures_rest_url: str = option(
+    futures_rest_urls: tuple[str, ...] = option(
         "upstream.futures-rest",
-        url("https", "http"),
+        urls("https", "http"),
         "https://fapi.binance.com",
-        "REST API of the futures market.",
+        "REST API of the futures market; of several hosts, the first that works is asked.",
     )
     futures_stream_url: str = option(
         "upstream.futures-ws",
@@ -206,6 +207,41 @@ class Settings:
         FILE,
         "",
         "Certificates (PEM) to trust besides the usual ones, for an exchange of your own.",
+    )
+
+    max_retries: int = option(
+        "recovery.max-retries",
+        whole(0, 100),
+        "3",
+        "How often a question of the proxy's own is asked again within its 12 s. A client's read "
+        "is tried again once at most, an order never once a byte of it went.",
+    )
+    base_delay_s: float = option(
+        "recovery.base-delay", DURATION, "1s", "Longest wait before the first retry; it doubles."
+    )
+    max_delay_s: float = option(
+        "recovery.max-delay", DURATION, "60s", "Longest wait before any retry."
+    )
+    circuit_breaker_enabled: bool = option(
+        "recovery.enable-circuit-breaker",
+        BOOL,
+        "false",
+        "Refuse calls at once, with 503, while a host fails: by host, and apart for public "
+        "reads, signed reads and orders.",
+    )
+    failure_threshold: int = option(
+        "recovery.failure-threshold",
+        whole(1, 1_000),
+        "5",
+        "Failures of the last 20 calls and 10 s that open a breaker, if half of them failed.",
+    )
+
+    reply_ttl: str = option(
+        "cache.reply-ttl",
+        choice("on", "off"),
+        "on",
+        "Keep replies that no stream carries: tickers of all symbols for 1 s, fundingInfo for "
+        "60 s.",
     )
 
     log_level: str = option(

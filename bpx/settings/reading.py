@@ -172,6 +172,8 @@ def _refuse_contradictions(settings: Settings) -> None:
         same = [other for other in ports if other > name and ports[other] == port]
         if same:
             raise BadOption(f"{name} and {same[0]} are both {port}; they must differ")
+    if settings.max_delay_s < settings.base_delay_s:
+        raise BadOption("--recovery.max-delay accepts nothing shorter than --recovery.base-delay")
     if settings.max_reconnect_delay_s < settings.reconnect_delay_s:
         raise BadOption("--websocket.max-reconnect-delay accepts nothing shorter than "
                         "--websocket.reconnect-delay")  # fmt: skip

@@ -8,6 +8,7 @@ from urllib.parse import unquote_plus
 
 Headers = tuple[tuple[str, str], ...]
 
+_MICROSECONDS = 1e14  # a timestamp above is not in milliseconds
 DEFAULT_RECV_WINDOW_MS = 5000  # Binance's, where a signed request does not say
 
 
@@ -26,6 +27,7 @@ class Kind(Enum):
     SIGNED = (0.85, "signed", 13.0, 1.0)
     PUBLIC = (0.70, "public", 12.0, 5.0)
     BACKGROUND = (0.50, "public", 12.0, 5.0)
+    PROBE = (1.00, "public", 3.0, 0.0)
 
     def __init__(self, share: float, pool: str, total_s: float, wait_s: float) -> None:
         self.share = share
@@ -55,6 +57,8 @@ class Call:
         body: byte for byte.
         weight: what Binance will charge.
         kind: decides about budget, connections and time.
+        keep_s: seconds for which its reply may answer others who ask the same.
+        is_unknown: no table has its endpoint: `weight` is a guess.
     """
 
     method: str
@@ -63,6 +67,13 @@ class Call:
     body: bytes = b""
     weight: int = 1
     kind: Kind = Kind.PUBLIC
+    keep_s: float = 0.0
+    is_unknown: bool = False
+
+    @property
+    def path(self) -> str:
+        """The raw path."""
+        return self.target.partition("?")[0]
 
 
 class BodyStream(Iterator[bytes], Protocol):
@@ -118,14 +129,42 @@ def kind_of(method: str, query: str, body: bytes) -> Kind:
 
 def recv_window_ms(call: Call) -> float:
     """Return for how long a signed call is good after its timestamp."""
-    _, _, query = call.target.partition("?")
-    for part in (query, call.body.decode("latin-1")):
-        for pair in part.split("&"):
-            name, _, value = pair.partition("=")
-            if name == "recvWindow" and value.replace(".", "", 1).isdecimal() and value.isascii():
-                return float(value)
-    return DEFAULT_RECV_WINDOW_MS
+    window_ms = _number(call, "recvWindow")
+    return DEFAULT_RECV_WINDOW_MS if window_ms is None else window_ms
+
+
+def patience_s(call: Call) -> float:
+    """Return how long a call may wait: a signed one must not outlive its recvWindow."""
+    if call.kind is Kind.SIGNED:
+        return min(call.kind.wait_s, recv_window_ms(call) / 4000)
+    return call.kind.wait_s
+
+
+def window_left_ms(call: Call, at_ms: int | None, waited_s: float) -> float:
+    """Return for how much longer a signed call is good.
+
+    Args:
+        call: whose query or body may say when it was signed.
+        at_ms: the exchange's time, None if it is not known.
+        waited_s: seconds since the call came to us.
+    """
+    signed_at_ms = _number(call, "timestamp")
+    if signed_at_ms is None or at_ms is None:
+        return recv_window_ms(call) - waited_s * 1000
+    if signed_at_ms > _MICROSECONDS:
+        signed_at_ms /= 1000
+    return signed_at_ms + recv_window_ms(call) - at_ms
 
 
 def _names(query: str) -> set[str]:
     return {unquote_plus(pair.partition("=")[0]) for pair in query.split("&")}
+
+
+def _number(call: Call, wanted: str) -> float | None:
+    _, _, query = call.target.partition("?")
+    for part in (query, call.body.decode("latin-1")):
+        for pair in part.split("&"):
+            name, _, value = pair.partition("=")
+            if name == wanted and value.replace(".", "", 1).isdecimal() and value.isascii():
+                return float(value)
+    return None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-from bpx.errors import ReadFailed
+from bpx.errors import ReadFailed, ReadTimedOut
 from bpx.runtime import Runtime
 
 V = TypeVar("V")
@@ -33,7 +33,7 @@ class SingleFlight(Generic[V]):
         """Return what `ask` returns, or raise what it raises; it runs once for all of `key`.
 
         Raises:
-            ReadFailed: no answer within `wait_s`.
+            ReadTimedOut: no answer within `wait_s`.
         """
         with self._lock:
             flight = self._flights.get(key)
@@ -43,7 +43,7 @@ class SingleFlight(Generic[V]):
         if is_new:
             self._runtime.spawn(self._fly, key, flight, ask)
         if not flight.landed.wait(wait_s):
-            raise ReadFailed("no answer to a shared question in time")
+            raise ReadTimedOut("no answer to a shared question in time")
         if flight.error is not None:
             raise flight.error
         assert flight.value is not None

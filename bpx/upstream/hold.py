@@ -12,6 +12,7 @@ MINUTE_S = 60.0
 BAN_S = 120.0  # the shortest ban there is, where nothing tells how long
 SHORTEST_S = 1.0
 LONGEST_S = 3 * 24 * 3600.0
+BLOCKED_S = 10.0  # for uncached public reads, after a firewall's 403
 PROBING_S = 1.0  # what the others are told to wait while the probe is out
 
 _BANNED_UNTIL = re.compile(r"banned until (\d{13})")
@@ -88,6 +89,10 @@ class Hold:
         if left_s and self._refusal is not None:
             raise self._error(self._refusal, left_s)
 
+    def needs_probe(self, now: float) -> bool:
+        """Whether the time is over, and nobody has asked yet whether that is all."""
+        return self._refusal is not None and self._until <= now and not self._is_probing
+
     def admit(self, now: float) -> bool:
         """Let a call go, and return whether it is the probe.
 
@@ -119,6 +124,25 @@ class Hold:
             error = Throttled(refusal.message or self.limit_message, left_s)
         error.code = refusal.code
         return error
+
+
+def is_firewall(status: int, body: bytes) -> bool:
+    """Tell whether a reply is not the exchange's: its 403 is a page, and says no code.
+
+    Args:
+        status: of the reply.
+        body: decoded.
+    """
+    return status == 403 and _code(body) is None
+
+
+def _code(body: bytes) -> int | None:
+    try:
+        error = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    code = error.get("code") if isinstance(error, dict) else None
+    return code if isinstance(code, int) else None
 
 
 def _read_error(body: bytes) -> tuple[int, str | None]:

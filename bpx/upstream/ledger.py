@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 MINUTE_MS = 60_000
-EDGE_MS = 1_000  # what is sent this late in a minute may be counted in the next
+EDGE_MS = 1_000  # what is sent so close to the end of a minute may be counted in the other one
 ASSUMED_SHARE = 0.5  # of the limit, that somebody may have spent before we started
 ASK_AGAIN_S = 1.0  # while the exchange's time is not known
 
@@ -18,10 +18,16 @@ class Charge:
     Args:
         weight: how much.
         is_late: charged at the edge of a minute, so that it counts in the next one as well.
+        number: counts the charges.
+        minute: in which it was charged; None if that was not known.
+        used_before: what Binance had counted just before, if nothing else was on its way.
     """
 
     weight: int
     is_late: bool
+    number: int = 0
+    minute: int | None = None
+    used_before: int | None = None
 
 
 class WeightLedger:
@@ -42,6 +48,10 @@ class WeightLedger:
         self._open = 0  # charged, not late, and not settled yet
         self._late = 0  # charged at the edge of this minute
         self._assumes = True  # that others were here before us: until a reply or a minute tells
+        self._before = 0  # spent in the minute before this one
+        self._here = 0  # charged in this minute
+        self._charges = 0  # so far
+        self._counted: int | None = None  # by Binance in this minute, as of the newest reply
 
     @property
     def is_assumed(self) -> bool:
@@ -60,21 +70,33 @@ class WeightLedger:
         """
         used = self.used(at_ms)
         if used + weight <= self.limit * share or (self._assumes and not self._open):
-            return 0.0
+            return self._edge_s(weight, share, at_ms)
         if at_ms is None or self._minute is None:
             return ASK_AGAIN_S
         return ((self._minute + 1) * MINUTE_MS - at_ms) / 1000
+
+    def _edge_s(self, weight: int, share: float, at_ms: int | None) -> float:
+        """Return how long a minute is too young for what the one before it had no room for."""
+        if at_ms is None or self._minute is None:
+            return 0.0
+        age_ms = at_ms - self._minute * MINUTE_MS
+        if age_ms >= EDGE_MS or self._before + self._here + weight <= self.limit * share:
+            return 0.0
+        return (EDGE_MS - age_ms) / 1000
 
     def charge(self, weight: int, at_ms: int | None) -> Charge:
         """Spend `weight`, whether it fits or not."""
         self._turn_to(at_ms)
         is_late = at_ms is not None and MINUTE_MS - at_ms % MINUTE_MS <= EDGE_MS
+        used_before = None if self._open or self._late else self._counted
         self._used += weight
+        self._here += weight
+        self._charges += 1
         if is_late:
             self._late += weight
         else:
             self._open += weight
-        return Charge(weight, is_late)
+        return Charge(weight, is_late, self._charges, self._minute, used_before)
 
     def settle(self, charge: Charge, *, was_counted: bool = True) -> None:
         """Take note that a call is over.
@@ -87,6 +109,7 @@ class WeightLedger:
             self._open -= charge.weight
         if not was_counted:
             self._used = max(0, self._used - charge.weight)
+            self._here = max(0, self._here - charge.weight)
             if charge.is_late:
                 self._late = max(0, self._late - charge.weight)
 
@@ -103,8 +126,17 @@ class WeightLedger:
         if replied_at_ms // MINUTE_MS != self._minute:
             return False
         self._used = max(self._used, int(used_weight) + self._open)
+        self._counted = int(used_weight)
         self._assumes = False
         return True
+
+    def measured(self, charge: Charge) -> int | None:
+        """Return what a call has cost, after its reply was adopted; None if others hide it."""
+        is_alone = charge.number == self._charges and charge.minute == self._minute
+        if charge.used_before is None or self._counted is None or not is_alone:
+            return None
+        cost = self._counted - charge.used_before
+        return cost if cost >= 0 else None
 
     def _turn_to(self, at_ms: int | None) -> None:
         """Begin another minute. A clock may lag a little; a larger step back is another clock."""
@@ -115,6 +147,8 @@ class WeightLedger:
             return
         if self._minute is not None:
             self._assumes = False
+        self._before = self._used if self._minute == minute - 1 else 0
         self._minute = minute
         self._used = self._open + self._late
-        self._late = 0
+        self._late = self._here = 0
+        self._counted = None

@@ -32,7 +32,14 @@ from bpx.upstream.connection import (
 # All that requests, urllib3, http.client and ssl raise about a broken exchange, and our own checks.
 FAULTS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError, DeadlinePassed)
 
+_BROKEN_OFF = (ssl.SSLEOFError, ssl.SSLZeroReturnError)
+_CAUSES = 50  # of a fault, that are looked at
+
 _TARGET = re.compile(r"/[^\x00-\x20\x7f]*")  # what is one word in a request line, and our origin's
+
+
+class BadTarget(ValueError):
+    """A call's target does not fit into a request line."""
 
 
 class _RawPool(HTTPConnectionPool):
@@ -90,6 +97,18 @@ class _RawAdapter(HTTPAdapter):
         super().close()
 
 
+def is_untrusted(error: BaseException) -> bool:
+    """Tell whether a fault is that TLS found the other end wanting; a break is none."""
+    seen: list[object] = [error]
+    for fault in seen:
+        if isinstance(fault, ssl.SSLError) and not isinstance(fault, _BROKEN_OFF):
+            return True
+        if isinstance(fault, BaseException) and len(seen) < _CAUSES:
+            seen += [fault.__cause__, fault.__context__, getattr(fault, "reason", None)]
+            seen += fault.args
+    return False
+
+
 def tls_for(origin: str, ca_file: str | None = None) -> ssl.SSLContext | None:
     """Return what sessions to an https origin share: reading the authorities takes its time.
 
@@ -144,7 +163,7 @@ class RawSession(requests.Session):
             timeout: seconds to connect, and between bytes.
         """
         if not _TARGET.fullmatch(call.target):
-            raise ValueError("target does not fit into a request line")
+            raise BadTarget("target does not fit into a request line")
         request = requests.PreparedRequest()
         request.method = call.method
         request.url = self._url

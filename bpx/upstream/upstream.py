@@ -1,27 +1,24 @@
 """The REST API of one market, asked within its limits."""
 
 import hashlib
-from collections.abc import Hashable
-from dataclasses import replace
+from collections.abc import Hashable, Sequence
 from functools import partial
-from threading import Lock
 
-from bpx.cache.kept import Kept
-from bpx.errors import Banned, ReadFailed, Throttled
-from bpx.metrics import UPSTREAM_CALLS
+from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
 from bpx.runtime import Runtime
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, check_json, decode
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.budget import Budget, Clock, Passage
+from bpx.upstream.budget import Budget, Clock
 from bpx.upstream.call import Call, Kind, Reply
 from bpx.upstream.flight import SingleFlight
-from bpx.upstream.wire import Bounds, Broken, Wire
+from bpx.upstream.hosts import Host, Hosts
+from bpx.upstream.replies import Replies
+from bpx.upstream.retry import RETRY_STATUSES, Recovery
+from bpx.upstream.tries import Tries
+from bpx.upstream.wire import Bounds, Wire, beside
 
-KEEP_REFUSED_S = 5.0  # a 400 costs weight each time it is asked for again
 GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
-KEPT_ENTRIES = 2_000
-KEPT_BYTES = 4 << 20
-KEPT_REPLY_BYTES = 64 << 10
+QUESTIONABLE = frozenset({400, 404})  # of a question of ours: the client's own may fare better
 
 OUR_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", "bpx"))
 UNSHARED = frozenset({"user-agent"})  # do not change an answer
@@ -32,11 +29,13 @@ class Upstream:
 
     Args:
         market: its name, for metrics.
-        rest_url: scheme, host and port, no path.
+        rest_urls: of its hosts, the preferred one first: scheme, host and port, no path.
         runtime: tasks, time and deadlines.
         clock: the exchange's time; it is told every reply's Date.
         bucket: limits requests.
         weight_per_minute: Binance's limit, until `budget.adopt_limit` tells.
+        probe: path of something cheap, asked after a hold.
+        recovery: retries and breakers.
         bounds: sizes and times.
         ca_file: authorities to trust besides the usual ones.
     """
@@ -44,32 +43,41 @@ class Upstream:
     def __init__(
         self,
         market: str,
-        rest_url: str,
+        rest_urls: Sequence[str],
         *,
         runtime: Runtime,
         clock: Clock,
         bucket: LeakyBucket,
         weight_per_minute: int,
+        probe: str = "/api/v3/ping",
+        recovery: Recovery | None = None,
         bounds: Bounds | None = None,
         ca_file: str | None = None,
     ) -> None:
         self.budget = Budget(market, runtime, clock, bucket, weight_per_minute)
-        self._market = market
+        self._runtime = runtime
         self._now = runtime.now
         self._bounds = bounds or Bounds()
-        self._wire = Wire(rest_url.rstrip("/"), runtime, self._bounds, ca_file)
+        self._recovery = recovery or Recovery()
+        pools, threshold = list(self._bounds.connections), self._recovery.failure_threshold
+        wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
+        self._hosts = Hosts([Host(market, wire, pools, threshold) for wire in wires])
+        ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
+        self._tries = Tries(market, self._hosts, self.budget, ping, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(runtime)
-        self._kept: Kept[Reply] = Kept(KEPT_ENTRIES, KEPT_BYTES)
-        self._kept_lock = Lock()
+        self._beside = partial(beside, runtime)
+        self._replies = Replies(runtime.now, self._beside)
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        self._wire.close()
+        self._hosts.close()
 
-    def forward(self, call: Call) -> Reply:
-        """Ask Binance for a client: once, unchanged, and pass on whatever it answers.
+    def forward(self, call: Call, began: float | None = None) -> Reply:
+        """Ask Binance for a client, unchanged, and pass on whatever it answers.
 
-        A public read whose reused connection turns out to be dead is asked a second time.
+        Args:
+            call: what to ask; when it may be tried once more, see `tries`.
+            began: when the client's request came; now, by default.
 
         Raises:
             Throttled: the budget is spent, or Binance has said 429.
@@ -77,24 +85,29 @@ class Upstream:
             NotSent: no byte reached Binance.
             OutcomeUnknown: something signed or changing was sent, and no usable answer came.
             ReadFailed: a public read was sent, and no usable answer came.
+            Redirected: Binance sent us elsewhere.
         """
-        return self._forward(call, WHOLE_BYTES)
+        return self._forward(call, began, WHOLE_BYTES)
 
-    def share(self, call: Call) -> Reply:
-        """Ask Binance for all clients that ask the same at this moment; keep a 400 for a while.
+    def share(self, call: Call, began: float | None = None) -> Reply:
+        """Ask Binance for all clients that ask the same at this moment, or a moment ago.
 
+        A 400 answers for some seconds, and a 200 for as long as `call.keep_s`.
         Only for public reads. Raises what `forward` does, to everybody who waits.
         """
         key = _question(call)
-        with self._kept_lock:
-            kept = self._kept.read(key, self._now())
+        kept = self._replies.read(key)
         if kept is not None:
             return kept
-        wait_s = self._bounds.total_of(call.kind) + GRACE_S
-        return self._flights.share(key, partial(self._ask_for_all, key, call), wait_s)
+        began = self._now() if began is None else began
+        wait_s = began + self._bounds.total_of(call.kind) + GRACE_S - self._now()
+        ask = partial(self._ask_for_all, key, call, began)
+        return self._flights.share(key, ask, max(0.0, wait_s))
 
     def fetch(self, target: str, weight: int, kind: Kind = Kind.BACKGROUND) -> Reply:
-        """Ask Binance for ourselves. The body is decoded and one whole JSON document.
+        """Ask Binance for ourselves, as often as `Recovery` says, within the time of one call.
+
+        The body is decoded and one whole JSON document.
 
         Args:
             target: path and query.
@@ -103,99 +116,65 @@ class Upstream:
 
         Raises:
             Throttled, Banned, NotSent: as `forward` does; also if Binance says so now.
-            ReadFailed: Binance failed (5xx), or what it sent is not JSON.
+            Failing: Binance answered with an error that the client's own question would get, too.
+            ReadFailed: no answer came, or what came is not JSON.
         """
-        reply = self._read_whole(Call("GET", target, OUR_HEADERS, b"", weight, kind))
+        call = Call("GET", target, OUR_HEADERS, b"", weight, kind)
+        until = self._now() + self._bounds.total_of(kind)
+        for wait_s in self._recovery.delays():
+            try:
+                return self._fetch(call, until)
+            except (ReadFailed, NotSent) as failure:
+                is_in_time = self._now() + wait_s < until
+                if not (is_in_time and _is_passing(failure) and self._tries.may_ask_again(kind)):
+                    raise
+            self._runtime.sleep(wait_s)
+        return self._fetch(call, until)
+
+    def _fetch(self, call: Call, until: float) -> Reply:
+        reply = _whole(self._tries.ask_once(call, until, DECODED_BYTES))
         if reply.status in (429, 418):
             self.budget.refuse()
-        if reply.status in (429, 418) or reply.status >= 500:
             raise ReadFailed(f"status {reply.status}")
+        headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
         try:
             body = self._decoded(reply)
+            if reply.status > 400 and reply.status not in QUESTIONABLE:
+                raise Failing(reply.status, headers, body)
             check_json(body)
         except BadBody as error:
             raise ReadFailed(f"status {reply.status}: {error}") from error
-        headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
         return Reply(reply.status, headers, body)
 
-    def _ask_for_all(self, key: Hashable, call: Call) -> Reply:
-        reply = self._read_whole(call)
-        if reply.status == 400 and len(reply.body) <= KEPT_REPLY_BYTES:
-            self._keep(key, reply)
+    def _ask_for_all(self, key: Hashable, call: Call, began: float) -> Reply:
+        reply = _whole(self._forward(call, began, DECODED_BYTES))
+        self._replies.keep(key, call, reply)
         return reply
 
-    def _read_whole(self, call: Call) -> Reply:
-        reply = self._forward(call, DECODED_BYTES)
-        if reply.stream is not None:
-            reply.stream.close()
-            raise ReadFailed("reply is too large")
-        return reply
-
-    def _keep(self, key: Hashable, reply: Reply) -> None:
-        try:
-            check_json(self._decoded(reply))
-        except BadBody:
-            return
-        now = self._now()
-        headers = tuple(
-            pair for pair in reply.headers if not pair[0].lower().startswith("x-mbx-used")
-        )
-        kept = replace(reply, headers=headers, kept_at=now)
-        with self._kept_lock:
-            self._kept.keep(key, kept, len(reply.body), age_s=KEEP_REFUSED_S, now=now)
-
-    def _forward(self, call: Call, whole_bytes: int) -> Reply:
-        until = self._now() + self._bounds.total_of(call.kind)
-        try:
-            return self._try(call, until, whole_bytes)
-        except Broken as broken:
-            if not (call.kind.is_public and broken.is_worth_another):
-                raise broken.failure from broken
-        try:
-            return self._try(call, until, whole_bytes)
-        except Broken as broken:
-            raise broken.failure from broken
-
-    def _try(self, call: Call, until: float, whole_bytes: int) -> Reply:
-        """Make one attempt within the budget, and count what became of it."""
-        passage = self._spend(call)
-        was_sent = True
-        is_over = False
-        try:
-            reply = self._wire.ask(call, max(0.001, until - self._now()), whole_bytes)
-            self.budget.learn(passage, reply, self._refusal_text(reply))
-            is_over = True
-        except Broken as broken:
-            was_sent = broken.was_sent
-            self._count(call, type(broken.failure).__name__)
-            raise
-        finally:
-            if not is_over:
-                self.budget.give_up(passage, was_sent=was_sent)
-        self._count(call, f"{reply.status // 100}xx")
-        return reply
-
-    def _spend(self, call: Call) -> Passage:
-        try:
-            return self.budget.spend(call)
-        except (Throttled, Banned) as error:
-            self._count(call, type(error).__name__)
-            raise
-
-    def _refusal_text(self, reply: Reply) -> bytes:
-        if reply.status not in (429, 418) or len(reply.body) > KEPT_REPLY_BYTES:
-            return b""
-        try:
-            return self._decoded(reply)
-        except BadBody:
-            return b""
+    def _forward(self, call: Call, began: float | None, whole_bytes: int) -> Reply:
+        began = self._now() if began is None else began
+        until = began + self._bounds.total_of(call.kind)
+        if self._now() >= until:
+            raise ReadTimedOut("no time is left")
+        return self._tries.deliver(call, began, until, whole_bytes)
 
     def _decoded(self, reply: Reply) -> bytes:
         decoding = partial(decode, reply.body, reply.header("Content-Encoding"))
-        return self._wire.beside(decoding, len(reply.body))
+        return self._beside(decoding, len(reply.body))
 
-    def _count(self, call: Call, outcome: str) -> None:
-        UPSTREAM_CALLS.labels(self._market, call.kind.name.lower(), outcome).inc()
+
+def _whole(reply: Reply) -> Reply:
+    if reply.stream is not None:
+        reply.stream.close()
+        raise ReadFailed("reply is too large")
+    return reply
+
+
+def _is_passing(failure: ReadFailed | NotSent) -> bool:
+    """Tell whether the same question may have better luck a little later."""
+    if isinstance(failure, Failing):
+        return failure.status in RETRY_STATUSES
+    return not isinstance(failure, Untrusted)
 
 
 def _question(call: Call) -> Hashable:

@@ -7,15 +7,24 @@ from threading import BoundedSemaphore
 from typing import Any
 
 import requests
+from urllib3.exceptions import TimeoutError as HTTPTimeout
 
-from bpx.errors import NotSent, OutcomeUnknown, ReadFailed, RequestFailed
-from bpx.runtime import Runtime
-from bpx.upstream.body import WHOLE_BYTES, check_json, decode
+from bpx.errors import (
+    NotSent,
+    OutcomeUnknown,
+    ReadFailed,
+    ReadTimedOut,
+    Redirected,
+    RequestFailed,
+    Untrusted,
+)
+from bpx.runtime import DeadlinePassed, Runtime
+from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, check_json, decode
 from bpx.upstream.call import Call, Headers, Kind, Reply
 from bpx.upstream.connection import Attempt, Connecting
 from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
-from bpx.upstream.raw import FAULTS, RawSession, header_pairs, tls_for
+from bpx.upstream.raw import FAULTS, BadTarget, RawSession, header_pairs, is_untrusted, tls_for
 
 CHUNK_BYTES = 1 << 16
 LEAST_POOL_WAIT_S = 1.0
@@ -54,25 +63,42 @@ class Bounds:
         return own_s if self.pool_wait_s is None else self.pool_wait_s
 
 
-class Broken(Exception):
-    """An attempt failed; `failure` is what the client is to know."""
+class Elsewhere(ValueError):
+    """The reply is a redirect."""
 
-    def __init__(
-        self, failure: RequestFailed, attempt: Attempt, cause: Exception | None = None
-    ) -> None:
+
+class Broken(Exception):
+    """An attempt failed.
+
+    Attributes:
+        failure: what the client is to know.
+        was_sent: a byte of the request may have arrived.
+        is_hosts: it tells something about the host; our own bounds do not.
+        has_connected: it came to a connection; False only if `is_hosts`.
+    """
+
+    def __init__(self, failure: RequestFailed, attempt: Attempt, *, is_hosts: bool = True) -> None:
         super().__init__(str(failure))
         self.failure = failure
         self.was_sent = attempt.was_sent
-        # The other end closes idle connections: that is found out only by using one.
-        self.is_worth_another = attempt.was_reused and isinstance(cause, requests.ConnectionError)
+        self.is_hosts = is_hosts
+        self.has_connected = attempt.was_sent or not is_hosts
 
 
 class Wire:
-    """Sessions to one origin, a pool for each sort of call."""
+    """Sessions to one origin, a pool for each sort of call.
+
+    Args:
+        origin: scheme, host and port.
+        runtime: time and deadlines.
+        bounds: sizes and times.
+        ca_file: authorities to trust instead of the usual ones.
+    """
 
     def __init__(
         self, origin: str, runtime: Runtime, bounds: Bounds, ca_file: str | None = None
     ) -> None:
+        self.origin = origin
         self._runtime = runtime
         self._bounds = bounds
         # Not the pools' own bound: a wait in there that is cut off would leave it miscounted.
@@ -90,37 +116,52 @@ class Wire:
         for session in self._sessions.values():
             session.close()
 
-    def ask(self, call: Call, left_s: float, whole_bytes: int = WHOLE_BYTES) -> Reply:
+    def ask(
+        self,
+        call: Call,
+        left_s: float,
+        whole_bytes: int = WHOLE_BYTES,
+        *,
+        connect_s: float | None = None,
+        slot_wait_s: float | None = None,
+    ) -> Reply:
         """Send a call once and read its reply.
 
         Args:
             call: what to send.
             left_s: seconds for all of it.
             whole_bytes: up to which the reply is read before it is returned.
+            connect_s: to connect; the bounds' if that is less.
+            slot_wait_s: for a connection of a full pool; the bounds' if that is less.
 
         Raises:
             Broken: there is no reply that could be passed on.
         """
         attempt = Attempt(call.target)
         slots, until = self._slots[call.kind.pool], self._runtime.now() + left_s
-        if not slots.acquire(timeout=min(self._bounds.pool_wait_of(call.kind), left_s)):
-            raise Broken(NotSent("all connections are busy"), attempt)
+        slot_wait_s = _least(slot_wait_s, self._bounds.pool_wait_of(call.kind), left_s)
+        if not slots.acquire(timeout=slot_wait_s):
+            raise Broken(NotSent("all connections are busy"), attempt, is_hosts=False)
         stream = None
         try:
             left_s = max(0.001, until - self._runtime.now())
+            timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
             with self._runtime.deadline(left_s):
-                reply = self._ask(call, attempt, left_s, whole_bytes)
+                reply = self._ask(call, attempt, timeout, whole_bytes)
             stream = reply.stream
+        except BadTarget as error:
+            raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
         except FAULTS as error:
-            raise Broken(_failure(call.kind, attempt, error), attempt, error) from error
+            raise Broken(_failure(call.kind, attempt, error), attempt) from error
         finally:
             if stream is None:  # else it still has its connection
                 slots.release()
         return reply
 
-    def _ask(self, call: Call, attempt: Attempt, left_s: float, whole_bytes: int) -> Reply:
+    def _ask(
+        self, call: Call, attempt: Attempt, timeout: tuple[float, float], whole_bytes: int
+    ) -> Reply:
         session = self._sessions[call.kind.pool]
-        timeout = (min(self._bounds.connect_s, left_s), left_s)
         response = session.deliver(call, attempt, timeout)
         try:
             reply = self._read(call, attempt, response, whole_bytes)
@@ -133,9 +174,13 @@ class Wire:
         status: int = response.status_code
         if not attempt.was_sent:
             raise ValueError("a reply without a request")
-        if status < 200 or (300 <= status < 400 and status != 304):
+        if 300 <= status < 400 and status != 304:
+            raise Elsewhere(f"reply with status {status}")
+        if status < 200:
             raise ValueError(f"reply with status {status}")
         pairs = header_pairs(response)
+        if call.method != "HEAD" and _announced_bytes(pairs) > DECODED_BYTES:
+            raise ValueError("reply is too large")
         headers = to_client(pairs)
         if call.method == "HEAD":
             headers += _content_length(pairs)
@@ -165,8 +210,8 @@ class Wire:
             check_json(decoded)
 
     def beside(self, compute: Callable[[], bytes], size_bytes: int) -> bytes:
-        """Return what `compute` returns; if it has much to do, it does it in a thread."""
-        return self._runtime.offload(compute) if size_bytes > OFFLOAD_BYTES else compute()
+        """See `beside`."""
+        return beside(self._runtime, compute, size_bytes)
 
     def _connecting(self, pool: str) -> Connecting:
         return Connecting(
@@ -177,11 +222,35 @@ class Wire:
         )
 
 
+def beside(runtime: Runtime, compute: Callable[[], bytes], size_bytes: int) -> bytes:
+    """Return what `compute` returns; if it has much to do, it does it in a thread."""
+    return runtime.offload(compute) if size_bytes > OFFLOAD_BYTES else compute()
+
+
 def _failure(kind: Kind, attempt: Attempt, error: Exception) -> RequestFailed:
     reason = f"{type(error).__name__}: {error}"
+    if isinstance(error, Elsewhere):
+        return Redirected(reason)
     if not attempt.was_sent:
-        return NotSent(reason)
-    return ReadFailed(reason) if kind.is_public else OutcomeUnknown(reason)
+        return Untrusted(reason) if is_untrusted(error) else NotSent(reason)
+    if not kind.is_public:
+        return OutcomeUnknown(reason)
+    return ReadTimedOut(reason) if _is_timeout(error) else ReadFailed(reason)
+
+
+def _is_timeout(error: Exception) -> bool:
+    # requests calls a time-out while the body is read a ConnectionError.
+    return isinstance(error, DeadlinePassed | requests.Timeout | HTTPTimeout | TimeoutError)
+
+
+def _least(wished_s: float | None, *bounds_s: float) -> float:
+    least_s = min(bounds_s)
+    return least_s if wished_s is None else max(0.0, min(wished_s, least_s))
+
+
+def _announced_bytes(pairs: list[tuple[str, str]]) -> int:
+    lengths = [value for _, value in _content_length(pairs)]
+    return int(lengths[0]) if lengths and lengths[0].isdecimal() else 0
 
 
 def _content_length(pairs: list[tuple[str, str]]) -> Headers:

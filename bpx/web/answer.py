@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bpx.cache.cell import View
-from bpx.errors import ReadFailed, Refused
+from bpx.errors import Refused
 from bpx.exchange.query import Params
 from bpx.feed.feed import Feed
 from bpx.runtime import Runtime
@@ -88,7 +88,7 @@ def obtained(
                 deadline - runtime.now(),
                 failures,
             )
-        except (Refused, ReadFailed):  # Binance's own words are for whoever asks it
+        except Refused:  # Binance's own words are for whoever asks it
             return None
         if view is None:
             return None

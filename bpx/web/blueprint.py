@@ -41,6 +41,7 @@ class Parts:
         upstream: Binance.
         runtime: time.
         show_forward: told every forwarded request.
+        keeps_replies: whether replies that no stream carries are kept, as their rows say.
     """
 
     market: Market
@@ -49,6 +50,7 @@ class Parts:
     upstream: Upstream
     runtime: Runtime
     show_forward: ShowForward
+    keeps_replies: bool = True
 
 
 def market_blueprint(parts: Parts) -> Blueprint:
@@ -91,7 +93,7 @@ class _Serving:
 
     def serve(self) -> Response:
         """Answer the request from a cache, or forward it."""
-        environ = request.environ
+        environ, began = request.environ, self._now()
         params = self._understand(environ)
         if params is None:
             return self._forwarding.forward()
@@ -102,7 +104,7 @@ class _Serving:
             return self._forwarding.forward()
         answer = self._answers.answer(params, environ.get("HTTP_ACCEPT_ENCODING", ""))
         if answer is None:
-            return self._forwarding.forward()
+            return self._forwarding.forward(began)
         return self._reply(answer)
 
     def _understand(self, environ: Mapping[str, Any]) -> Params | None:
@@ -159,10 +161,15 @@ class _Forwarding:
         self._upstream = parts.upstream
         self._show = parts.show_forward
         self._now = parts.runtime.now
+        self._keeps_replies = parts.keeps_replies
         self._replies = metrics.REPLIES
 
-    def forward(self) -> Response:
-        """Ask Binance for the client, and pass on what it says."""
+    def forward(self, began: float | None = None) -> Response:
+        """Ask Binance for the client, and pass on what it says.
+
+        Args:
+            began: when the request came, if that was not now.
+        """
         environ = request.environ
         method, target = environ["REQUEST_METHOD"], _target(environ)
         if not target.startswith("/"):
@@ -170,6 +177,8 @@ class _Forwarding:
         path, _, query = target.partition("?")
         body = request.get_data(cache=False)
         kind = kind_of(method, query, body)
+        endpoint = self._market.find(method, path)
+        is_kept = self._keeps_replies and endpoint is not None
         call = Call(
             method,
             target,
@@ -177,10 +186,13 @@ class _Forwarding:
             body,
             self._market.charged_weight(method, path, query),
             kind,
+            keep_s=endpoint.kept_s(query) if endpoint is not None and is_kept else 0.0,
+            is_unknown=self._market.is_unknown(method, path),
         )
-        endpoint, began = self._market.find(method, path), self._now()
+        began = self._now() if began is None else began
         is_shared = kind is Kind.PUBLIC and endpoint is not None and endpoint.public and not body
-        reply = self._upstream.share(call) if is_shared else self._upstream.forward(call)
+        ask = self._upstream.share if is_shared else self._upstream.forward
+        reply = ask(call, began)
         self._show(self._market.name, method, path, reply.status, self._now() - began)
         return self._response(reply)
 

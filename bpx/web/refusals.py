@@ -6,7 +6,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from bpx import metrics
-from bpx.errors import RequestFailed
+from bpx.errors import Failing, NotSent, RequestFailed
 from bpx.exchange.failure import error_body
 
 JSON = "application/json;charset=UTF-8"  # as Binance writes it
@@ -22,9 +22,13 @@ def explain(error: RequestFailed) -> Response:
     reason = getattr(error, "reason", None)
     if reason is not None:
         log.warning("%s %s: %s", request.method, request.path, reason)
+    if isinstance(error, Failing):
+        return _pass_on(error)
     response = _response(error.status, error.code, str(error))
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
+    if isinstance(error, NotSent):
+        response.headers["X-Proxy-Error"] = "not-sent"
     return response
 
 
@@ -41,6 +45,18 @@ def explain_bug(error: Exception) -> Response:
     """Answer when we have a bug: it is logged, and the client learns no more than it needs."""
     log.error("%s %s", request.method, request.path, exc_info=error)
     return _response(500, -1000, FAILED)
+
+
+def _pass_on(error: Failing) -> Response:
+    """Answer with Binance's own words."""
+    metrics.REPLIES.labels(request.blueprint or "none", "upstream").inc()
+    response = Response(error.body, error.status)
+    response.headers.clear()
+    for name, value in error.headers:
+        response.headers.add(name, value)
+    response.headers["Content-Length"] = str(len(error.body))
+    response.headers["Data-Source"] = "upstream"
+    return response
 
 
 def _response(status: int, code: int, message: str) -> Response:

@@ -12,8 +12,10 @@ from tests.clients.world import World, running_world
 
 @pytest.fixture(scope="package")
 def world() -> Iterator[World]:
-    # exchangeInfo is not fetched again meanwhile: every request of a test is one that it made.
-    with running_world(env={"BPX_FRESH_EXCHANGE_INFO": "1h"}) as world:
+    # exchangeInfo is not fetched again meanwhile, and replies are not kept: every request of a
+    # test is one that it made.
+    env = {"BPX_FRESH_EXCHANGE_INFO": "1h", "BPX_CACHE_REPLY_TTL": "off"}
+    with running_world(env=env) as world:
         yield world
 
 

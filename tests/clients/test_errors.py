@@ -87,16 +87,18 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
     assert followed()
     assert world.asked(bot.market) == []
     eventually(is_over, 3.0)
-    assert len(world.asked(bot.market)) == 1
+    prefix = "/api/v3" if bot.market == "spot" else "/fapi/v1"
+    assert world.asked(bot.market) == [f"{prefix}/ping", f"{prefix}/time"], "a probe goes first"
 
 
 def test_a_read_whose_answer_breaks_off_is_a_failure_of_the_moment(world: World, bot: Bot) -> None:
     """ccxt takes any 200: half a body would become rows of None."""
     exchange = world.exchange(bot.market)
-    exchange.faults.break_rest(RestFault(ending=Ending.HALF), times=1)
+    exchange.faults.break_rest(RestFault(ending=Ending.HALF))
     with pytest.raises(ccxt.OperationFailed, match="-1001"):
         bot.ask("fetch_trades", SYMBOLS[bot.market])
     assert bot.source == "proxy"
+    exchange.faults.clear()
     assert bot.ask("fetch_trades", SYMBOLS[bot.market])
 
 
@@ -105,18 +107,32 @@ def test_a_read_whose_answer_breaks_off_is_a_failure_of_the_moment(world: World,
     [
         (503, b'{"code":-1008,"msg":"Request throttled."}', ccxt.ExchangeError),
         (502, b"<html><h1>502 Bad Gateway</h1></html>", ccxt.ExchangeNotAvailable),
-        (403, b"<html>Forbidden</html>", ccxt.ExchangeNotAvailable),
         (504, b'{"code":-1007,"msg":"Timeout waiting for response."}', ccxt.RequestTimeout),
     ],
 )
 def test_what_binance_says_of_itself_is_passed_on(
     world: World, bot: Bot, status: int, body: bytes, exception: type[Exception]
 ) -> None:
-    fault = RestFault(status=status, body=body)
-    world.exchange(bot.market).faults.break_rest(fault, times=1)
+    faults = world.exchange(bot.market).faults
+    faults.break_rest(RestFault(status=status, body=body))
     with pytest.raises(exception):
         bot.ask("fetch_time")
+    faults.clear()
     assert (bot.exchange.last_http_response, bot.source) == (body.decode(), "upstream")
+
+
+def test_a_firewalls_word_is_passed_on_and_heeded() -> None:
+    page = b"<html>Forbidden</html>"
+    with running_world() as world:
+        bot = Bot("spot", "sync", with_orders(readme.ccxt_config(*world.proxy.urls)))
+        world.spot.faults.break_rest(RestFault(status=403, body=page), times=1)
+        with pytest.raises(ccxt.ExchangeNotAvailable):
+            bot.ask("fetch_time")
+        assert (bot.exchange.last_http_response, bot.source) == (page.decode(), "upstream")
+        with pytest.raises(ccxt.OperationFailed, match="-1001"):
+            bot.ask("fetch_time")
+        assert bot.source == "proxy"
+        bot.close()
 
 
 def test_an_exchange_that_is_not_there_is_a_failure_of_the_moment() -> None:

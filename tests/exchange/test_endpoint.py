@@ -48,3 +48,19 @@ def test_what_needs_a_key_is_never_shared():
     assert (row.method, row.public, row.source) == ("POST", False, Source.UPSTREAM)
     assert row.charged_weight("") == 7
     assert signed("GET", "/x", by_limit({1: 3}, default=1)).charged_weight("limit=1") == 3
+
+
+@pytest.mark.parametrize(
+    ("query", "kept_s"),
+    [
+        ("", 1.0),
+        ("type=MINI", 1.0),
+        ("symbol=BTCUSDT", 0.0),
+        ("symbol=", 0.0),
+        ("symbols=%5B%22BTCUSDT%22%5D", 0.0),
+        ("%73ymbol=BTCUSDT", 0.0),
+    ],
+)
+def test_the_reply_about_all_symbols_is_kept(query: str, kept_s: float):
+    assert Endpoint("/ticker", keep_s=1.0).kept_s(query) == kept_s
+    assert Endpoint("/ticker").kept_s(query) == 0.0

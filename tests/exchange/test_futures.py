@@ -136,3 +136,14 @@ def test_klines_know_symbols_that_exchange_info_leaves_out():
     assert not FUTURES.endpoint(Source.KLINES).symbols_listed
     assert FUTURES.endpoint(Source.DEPTH).symbols_listed
     assert FUTURES.endpoint(Source.TICKER).symbols_listed
+
+
+def test_what_no_stream_carries_is_kept_for_a_moment():
+    kept = {row.path: row.keep_s for row in FUTURES.endpoints if row.keep_s}
+    assert kept == {
+        "/fapi/v1/ticker/24hr": 1.0,
+        "/fapi/v1/ticker/price": 1.0,
+        "/fapi/v2/ticker/price": 1.0,
+        "/fapi/v1/ticker/bookTicker": 1.0,
+        "/fapi/v1/fundingInfo": 60.0,
+    }

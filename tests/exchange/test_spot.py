@@ -155,3 +155,12 @@ def test_a_full_ticker_has_the_21_fields_of_the_documentation_in_their_order():
 def test_every_symbol_of_a_cached_endpoint_is_in_exchange_info():
     rows = [SPOT.endpoint(source) for source in (Source.KLINES, Source.DEPTH, Source.TICKER)]
     assert all(row.symbols_listed for row in rows)
+
+
+def test_what_no_stream_carries_is_kept_for_a_moment():
+    kept = {row.path: row.keep_s for row in SPOT.endpoints if row.keep_s}
+    assert kept == {
+        "/api/v3/ticker/24hr": 1.0,
+        "/api/v3/ticker/price": 1.0,
+        "/api/v3/ticker/bookTicker": 1.0,
+    }

@@ -39,6 +39,7 @@ def poor_stage():
         for exchange in (spot, futures):
             exchange.venue.limits.weight_per_minute = WEIGHT_PER_MINUTE
         options = QUICK | upstream_of(spot, futures) | {"BPX_UPSTREAM_SPOT_REST": relay.url}
+        options["BPX_CACHE_REPLY_TTL"] = "off"  # so that equal requests spend weight
         with running_proxy("both", options) as proxy:
             places = Place(spot, proxy.urls[0]), Place(futures, proxy.urls[1])
             places[0].followed("/api/v3/ticker/24hr?symbol=BTCUSDT", "btcusdt@ticker")

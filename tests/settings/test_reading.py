@@ -111,12 +111,21 @@ def test_a_boolean_takes_true_false_1_0_yes_no(
          "--ticker.last-price (BPX_TICKER_LAST_PRICE) accepts one of trade, book, not 'mid'"),
         (["--upstream.spot-rest=api.binance.com"],
          "--upstream.spot-rest (BPX_UPSTREAM_SPOT_REST) accepts an address that begins with "
-         "https:// or http://, not 'api.binance.com'"),
+         "https:// or http://, or several with commas between, not 'api.binance.com'"),
         (["-p", "8091"],
          "--server.port-futures and --server.port-spot are both 8091; they must differ"),
         (["-p", "8092", "--features.enable-metrics"],
          "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
         (["-s", "-f"], "--disable-spot and --disable-futures together leave nothing to serve"),
+        (["--recovery.max-delay=1ms"],
+         "--recovery.max-delay accepts nothing shorter than --recovery.base-delay"),
+        (["--recovery.max-retries=-1"], "--recovery.max-retries (BPX_RECOVERY_MAX_RETRIES) accepts "
+         "a whole number from 0 to 100, not '-1'"),
+        (["--upstream.spot-rest=https://a,"],
+         "--upstream.spot-rest (BPX_UPSTREAM_SPOT_REST) accepts an address that begins with "
+         "https:// or http://, or several with commas between, not 'https://a,'"),
+        (["--cache.reply-ttl=2s"],
+         "--cache.reply-ttl (BPX_CACHE_REPLY_TTL) accepts one of on, off, not '2s'"),
         (["--websocket.max-reconnect-delay=1ms"], "--websocket.max-reconnect-delay accepts "
          "nothing shorter than --websocket.reconnect-delay"),
     ],
@@ -166,3 +175,16 @@ def test_the_help_has_every_option_with_its_variable_and_default(name: str) -> N
     text = " ".join(parser().format_help().replace("-\n", "-").split())
     assert OPTIONS[name].flag in text
     assert f"[{OPTIONS[name].variable}, default:" in text.replace("- ", "-")
+
+
+def test_a_market_may_have_several_hosts() -> None:
+    settings = load([], {"BPX_UPSTREAM_SPOT_REST": "https://a, https://b:8443/"})
+    assert settings.spot_rest_urls == ("https://a", "https://b:8443")
+    assert settings.futures_rest_urls == ("https://fapi.binance.com",)
+    assert load([], variables(settings)) == settings
+
+
+def test_recovery_has_the_defaults_of_the_specifications_table() -> None:
+    settings = load([], {})
+    assert (settings.max_retries, settings.base_delay_s, settings.max_delay_s) == (3, 1, 60)
+    assert (settings.circuit_breaker_enabled, settings.failure_threshold) == (False, 5)

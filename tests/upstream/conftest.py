@@ -29,7 +29,7 @@ def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> 
 def make_upstream() -> Iterator[MakeUpstream]:
     made: list[Upstream] = []
 
-    def make(url: str, **changes: Any) -> Upstream:
+    def make(urls: str | list[str], **changes: Any) -> Upstream:
         settings: dict[str, Any] = {
             "runtime": ThreadRuntime(),
             "clock": ExchangeClock(),
@@ -37,7 +37,9 @@ def make_upstream() -> Iterator[MakeUpstream]:
             "weight_per_minute": 1_000_000,
             "bounds": Bounds(total_s=2.0, connect_s=1.0, pool_wait_s=0.2),
         }
-        made.append(Upstream("spot", url, **settings | changes))
+        made.append(
+            Upstream("spot", [urls] if isinstance(urls, str) else urls, **settings | changes)
+        )
         return made[-1]
 
     yield make

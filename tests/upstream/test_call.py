@@ -1,6 +1,14 @@
 import pytest
 
-from bpx.upstream.call import Call, Kind, Reply, kind_of, recv_window_ms
+from bpx.upstream.call import (
+    Call,
+    Kind,
+    Reply,
+    kind_of,
+    patience_s,
+    recv_window_ms,
+    window_left_ms,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,11 +34,20 @@ def test_what_a_request_is_for(method: str, query: str, body: bytes, kind: Kind)
 
 
 def test_each_kind_may_spend_more_than_the_one_below_it():
-    assert [kind.share for kind in Kind] == [1.0, 0.95, 0.85, 0.7, 0.5]
+    kinds = (Kind.CANCEL, Kind.ORDER, Kind.SIGNED, Kind.PUBLIC, Kind.BACKGROUND)
+    assert [kind.share for kind in kinds] == [1.0, 0.95, 0.85, 0.7, 0.5]
 
 
 def test_only_market_data_shares_its_connections():
-    assert [kind.pool for kind in Kind] == ["trade", "trade", "signed", "public", "public"]
+    pools = {kind.name: kind.pool for kind in Kind}
+    assert pools == {
+        "CANCEL": "trade",
+        "ORDER": "trade",
+        "SIGNED": "signed",
+        "PUBLIC": "public",
+        "BACKGROUND": "public",
+        "PROBE": "public",
+    }
 
 
 @pytest.mark.parametrize(
@@ -48,6 +65,31 @@ def test_only_market_data_shares_its_connections():
 )
 def test_the_window_of_a_signed_call(target: str, body: bytes, window_ms: float):
     assert recv_window_ms(Call("GET", target, body=body)) == window_ms
+
+
+@pytest.mark.parametrize(
+    ("target", "at_ms", "waited_s", "left_ms"),
+    [
+        ("/x?timestamp=10000", 12_000, 1.0, 3000),
+        ("/x?timestamp=10000&recvWindow=1000", 10_400, 9.0, 600),
+        ("/x?timestamp=1700000000000000", 1_700_000_001_000, 0.0, 4000),
+        ("/x?timestamp=10000", None, 1.5, 3500),
+        ("/x", 12_000, 1.5, 3500),
+    ],
+)
+def test_how_much_longer_a_signed_call_is_good(
+    target: str, at_ms: int | None, waited_s: float, left_ms: float
+):
+    assert window_left_ms(Call("GET", target), at_ms, waited_s) == left_ms
+
+
+@pytest.mark.parametrize(
+    ("target", "wait_s"),
+    [("/x?recvWindow=60000", 1.0), ("/x", 1.0), ("/x?recvWindow=1000", 0.25)],
+)
+def test_a_signed_call_waits_for_a_quarter_of_its_window_at_most(target: str, wait_s: float):
+    assert patience_s(Call("GET", target, kind=Kind.SIGNED)) == wait_s
+    assert patience_s(Call("GET", target)) == Kind.PUBLIC.wait_s
 
 
 def test_a_header_is_found_in_any_case():

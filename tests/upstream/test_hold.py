@@ -1,4 +1,7 @@
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from bpx.errors import Banned, RequestFailed, Throttled
 from bpx.upstream.hold import Hold, Refusal, read_refusal
@@ -121,3 +124,59 @@ def test_a_probe_cannot_lift_a_hold_that_began_after_it_went():
     hold.start(Refusal(429, -1003, None, 30), now=8)
     hold.end_probe(now=9, was_answered=True)
     assert hold.seconds_left(now=9) == 29
+
+
+class HoldMachine(RuleBasedStateMachine):
+    """A hold, and what Binance has said: when the longest of its refusals ends."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.hold = Hold("limit")
+        self.now = 0.0
+        self.until = 0.0  # of the longest refusal
+        self.is_proved = True  # an answer came after it
+        self.is_probing = False
+
+    @rule(seconds=st.floats(0.01, 200))
+    def wait(self, seconds: float) -> None:
+        self.now += seconds
+
+    @rule(status=st.sampled_from([429, 418]), seconds=st.floats(1, 150))
+    def hear_a_refusal(self, status: int, seconds: float) -> None:
+        self.hold.start(Refusal(status, -1003, None, seconds), self.now)
+        self.until = max(self.until, self.now + seconds)
+        self.is_proved = False
+
+    @rule()
+    def call(self) -> None:
+        is_free = self.now >= self.until and not self.is_probing
+        try:
+            is_probe = self.hold.admit(self.now)
+        except RequestFailed:
+            assert not is_free
+        else:
+            assert is_free or self.is_proved
+            assert is_probe is not self.is_proved, "after a hold the first call is the probe"
+            self.is_probing = is_probe
+
+    @rule(was_answered=st.booleans())
+    def end_the_probe(self, was_answered: bool) -> None:
+        if self.is_probing:
+            self.hold.end_probe(self.now, was_answered=was_answered)
+            self.is_probing = False
+            self.is_proved = self.is_proved or (was_answered and self.now >= self.until)
+
+    @invariant()
+    def it_says_how_long(self) -> None:
+        left_s = self.hold.seconds_left(self.now)
+        if self.now < self.until:
+            assert abs(left_s - (self.until - self.now)) < 1e-6
+        else:
+            assert left_s <= 1.0
+        assert self.hold.needs_probe(self.now) is (
+            not self.is_proved and self.now >= self.until and not self.is_probing
+        )
+
+
+TestHoldMachine = HoldMachine.TestCase
+TestHoldMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)

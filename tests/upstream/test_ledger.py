@@ -1,6 +1,9 @@
 import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bpx.upstream.ledger import WeightLedger
+from bpx.upstream.ledger import Charge, WeightLedger
 
 MINUTE = 60_000
 T = 29_000_000 * MINUTE  # the first ms of a minute
@@ -31,7 +34,50 @@ def test_each_kind_stops_at_its_own_ceiling(ledger: WeightLedger, share: float, 
 def test_a_new_minute_begins_empty(ledger: WeightLedger):
     ledger.settle(ledger.charge(6000, T))
     assert ledger.wait_for(1, 1.0, T + 59_000) == 1
-    assert ledger.wait_for(6000, 1.0, T + MINUTE) == 0
+    assert ledger.wait_for(6000, 1.0, T + MINUTE + 1000) == 0
+
+
+def test_a_minutes_first_second_takes_only_what_the_one_before_had_room_for(
+    ledger: WeightLedger,
+):
+    ledger.settle(ledger.charge(5000, T))
+    assert ledger.wait_for(1000, 1.0, T + MINUTE) == 0
+    assert ledger.wait_for(1001, 1.0, T + MINUTE + 200) == 0.8
+    ledger.settle(ledger.charge(1000, T + MINUTE + 200))
+    assert ledger.wait_for(1, 1.0, T + MINUTE + 200) == 0.8
+    assert ledger.wait_for(5000, 1.0, T + MINUTE + 1000) == 0
+
+
+def test_what_a_call_has_cost_is_seen_where_nothing_else_was_on_its_way(ledger: WeightLedger):
+    charge = ledger.charge(50, T)
+    ledger.settle(charge)
+    ledger.adopt("7", T)
+    assert ledger.measured(charge) == 7
+
+
+@pytest.mark.parametrize("others", [-1, 0, 1])
+def test_what_others_may_have_cost_is_not_taken_for_it(ledger: WeightLedger, others: int):
+    first = ledger.charge(50, T)
+    second = ledger.charge(50, T)
+    ledger.settle(second)
+    ledger.adopt(str(100 + others), T)
+    assert ledger.measured(first) is None
+    assert ledger.measured(second) is None
+
+
+def test_what_a_call_has_cost_is_not_seen_across_minutes(ledger: WeightLedger):
+    charge = ledger.charge(50, T + 1000)
+    ledger.settle(charge)
+    ledger.adopt("7", T + MINUTE)
+    assert ledger.measured(charge) is None
+
+
+def test_a_call_cannot_have_cost_less_than_nothing(ledger: WeightLedger):
+    ledger.adopt("100", T)
+    charge = ledger.charge(50, T)
+    ledger.settle(charge)
+    ledger.adopt("90", T)
+    assert ledger.measured(charge) is None
 
 
 def test_what_is_on_its_way_counts_in_the_new_minute(ledger: WeightLedger):
@@ -128,3 +174,71 @@ def test_before_anything_is_known_one_call_at_a_time_goes_to_find_out():
 def test_a_clock_that_was_set_back_begins_a_new_minute(ledger: WeightLedger):
     ledger.settle(ledger.charge(6000, T))
     assert ledger.used(T - 60 * MINUTE) == 0
+
+
+LIMIT = 100
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """An exchange that counts what arrives in its own minute, and a ledger whose clock lags.
+
+    A request takes up to half a second to arrive, and our clock is up to half a second late.
+    """
+
+    @initialize(lag_ms=st.integers(0, 500), start_ms=st.integers(0, MINUTE))
+    def begin(self, lag_ms: int, start_ms: int) -> None:
+        self.ledger = WeightLedger(LIMIT)
+        self.lag_ms = lag_ms
+        self.at_ms = T + start_ms  # the exchange's
+        self.counted: dict[int, int] = {}
+        self.under_way: list[tuple[int, int, Charge]] = []  # when it arrives, weight, charge
+        self.answered: list[tuple[int, int, Charge]] = []  # when and what was counted, charge
+        self.ledger.adopt("0", self.at_ms)
+
+    @rule(before_ms=st.integers(1, 1_500))
+    def come_to_the_edge(self, before_ms: int) -> None:
+        self.wait((-self.at_ms - before_ms) % MINUTE + 1)
+
+    @rule(ms=st.one_of(st.integers(1, 700), st.integers(700, 70_000)))
+    def wait(self, ms: int) -> None:
+        if ms > 5_000:  # nobody waits for an answer for ever
+            self.wait(501)
+            while self.answered:
+                self._hear(0)
+        self.at_ms += ms
+        for arrives_ms, weight, charge in sorted(self.under_way, key=lambda one: one[0]):
+            if arrives_ms <= self.at_ms:
+                minute = arrives_ms // MINUTE
+                self.counted[minute] = self.counted.get(minute, 0) + weight
+                self.answered.append((arrives_ms, self.counted[minute], charge))
+        self.under_way = [one for one in self.under_way if one[0] > self.at_ms]
+
+    @rule(weight=st.sampled_from([1, 5, 20, 50]), delay_ms=st.integers(0, 500))
+    def send(self, weight: int, delay_ms: int) -> None:
+        ours_ms = self.at_ms - self.lag_ms
+        if self.ledger.wait_for(weight, 1.0, ours_ms) == 0:
+            charge = self.ledger.charge(weight, ours_ms)
+            self.under_way.append((self.at_ms + delay_ms, weight, charge))
+
+    @rule(data=st.data())
+    def hear(self, data: st.DataObject) -> None:
+        if self.answered:
+            self._hear(data.draw(st.integers(0, len(self.answered) - 1)))
+
+    def _hear(self, place: int) -> None:
+        dated_ms, counted, charge = self.answered.pop(place)
+        self.ledger.settle(charge)
+        self.ledger.adopt(str(counted), dated_ms // 1000 * 1000)
+
+    @invariant()
+    def nothing_is_overspent(self) -> None:
+        assert all(weight <= LIMIT for weight in self.counted.values())
+
+    @invariant()
+    def what_is_under_way_is_counted(self) -> None:
+        open_weight = sum(weight for _, weight, _ in self.under_way)
+        assert self.ledger.used(self.at_ms - self.lag_ms) >= open_weight
+
+
+TestLedgerMachine = LedgerMachine.TestCase
+TestLedgerMachine.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)

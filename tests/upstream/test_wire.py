@@ -1,4 +1,5 @@
 import gzip
+import ssl
 import subprocess
 import sys
 import threading
@@ -7,9 +8,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import requests
+from urllib3.exceptions import MaxRetryError, SSLError
 
-from bpx.errors import NotSent, OutcomeUnknown, ReadFailed
+from bpx.errors import NotSent, OutcomeUnknown, ReadFailed, Redirected
 from bpx.upstream.call import Call, Kind
+from bpx.upstream.raw import is_untrusted
 from bpx.upstream.wire import Bounds, Broken, Wire
 from tests.runtime import ThreadRuntime
 from tests.upstream.wire_server import Answer, Then, WireServer, ok
@@ -44,8 +48,6 @@ UNUSABLE = {
     "gzip with a wrong sum": Answer(ok(PACKED[:-8] + b"\0" * 8, GZIP)),
     "plain text called gzip": Answer(ok(JSON, GZIP)),
     "an interim reply for a final one": Answer(head("Content-Length: 2", status="103 Hint")),
-    "a redirect": Answer(ok(headers="Location: /y\r\n", status="307 Temporary Redirect")),
-    "a redirect to nowhere": Answer(ok(headers="Location: http://[\r\n", status="302 Found")),
     "a bare CR in a header": Answer(ok(headers="X-MBX-A: b\rX-MBX-B: 1\r\n")),
     "a header that is not ASCII": Answer(ok(headers="X-MBX-A: \xe9\r\n")),
 }
@@ -90,14 +92,49 @@ def test_after_an_unusable_answer_the_next_call_gets_its_own(
 
 
 @pytest.mark.parametrize("kind", METHODS)
+@pytest.mark.parametrize("status", ["301 X", "302 X", "303 X", "307 X", "308 X"])
+@pytest.mark.parametrize("location", ["/y", "http://127.0.0.1:1/y", "http://["])
+def test_a_redirect_is_not_followed(
+    server: WireServer, wire: Wire, kind: Kind, status: str, location: str
+):
+    server.answer = lambda request: ok(headers=f"Location: {location}\r\n", status=status)
+    failure = failed(wire, kind).failure
+    assert isinstance(failure, Redirected)
+    assert (failure.status, failure.code, failure.retry_after) == (502, -1001, None)
+    assert len(server.delivered) == 1
+
+
+def test_a_reply_that_is_announced_too_large_is_refused_before_it_is_read(
+    server: WireServer, wire: Wire
+):
+    server.answer = lambda request: b"HTTP/1.1 200 OK\r\nContent-Length: 62914560\r\n\r\n["
+    assert "too large" in str(failed(wire, Kind.PUBLIC).failure.__dict__)
+
+
+def test_what_tls_finds_wanting_is_not_what_breaks_off():
+    expired = ssl.SSLCertVerificationError(1, "certificate verify failed: expired")
+    wrapped = requests.exceptions.SSLError(MaxRetryError(None, "/", SSLError(expired)))
+    assert is_untrusted(wrapped)
+    assert is_untrusted(ssl.SSLError(1, "unsupported protocol"))
+    assert not is_untrusted(requests.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")))
+    assert not is_untrusted(ConnectionResetError(104, "reset"))
+
+
+@pytest.mark.parametrize("kind", METHODS)
 def test_a_refused_connection_is_not_sent(kind: Kind):
     with WireServer() as gone:
         url = gone.url
     wire = Wire(url, ThreadRuntime(), Bounds())
     broken = failed(wire, kind)
     assert isinstance(broken.failure, NotSent)
-    assert not broken.was_sent
+    assert (broken.was_sent, broken.has_connected) == (False, False)
     wire.close()
+
+
+def test_a_target_that_no_host_could_get_says_nothing_about_the_host(wire: Wire):
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call("GET", "/a b"), 1.0)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -106,7 +143,7 @@ def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire,
     with pytest.raises(Broken) as caught:
         wire.ask(Call(METHODS[kind], "/x", kind=kind), 0.1)
     assert isinstance(caught.value.failure, ReadFailed if kind is Kind.PUBLIC else OutcomeUnknown)
-    assert not caught.value.is_worth_another
+    assert caught.value.is_hosts
     assert len(server.delivered) == 1
 
 

@@ -1,0 +1,141 @@
+"""The hosts of one market's REST API, and which of them a call goes to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bpx.metrics import BREAKER_STATE, UPSTREAM_HOSTS_LEFT
+from bpx.upstream.breaker import Breaker, Permit, State
+from bpx.upstream.call import Kind
+from bpx.upstream.wire import Wire
+
+IN_A_ROW = 3  # failures, after which a host is left
+ASIDE_S = 30.0  # the first time; as much longer each further time
+LONGEST_ASIDE_S = 300.0
+
+_NUMBERS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
+
+
+class Standing:
+    """Whether a host is worth going to, where there is another one.
+
+    Every method takes `now`, in monotonic seconds.
+    """
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._times = 0
+        self._aside_until = 0.0
+
+    def is_aside(self, now: float) -> bool:
+        """Whether others are to be preferred."""
+        return now < self._aside_until
+
+    def note(self, now: float, *, has_failed: bool) -> bool:
+        """Take note of a call; return whether the host is left because of it."""
+        if not has_failed:
+            self._failures = self._times = 0
+            self._aside_until = 0.0
+            return False
+        self._failures += 1
+        if self._failures < IN_A_ROW or self.is_aside(now):
+            return False
+        self._times += 1
+        self._aside_until = now + min(ASIDE_S * self._times, LONGEST_ASIDE_S)
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Leave for one call to one host: to be ended by `Host.end`, once."""
+
+    pool: str
+    permit: Permit | None
+
+
+class Host:
+    """One host, and what is known of it. No lock: each method is a few assignments.
+
+    Args:
+        market: its name, for metrics.
+        wire: connections to it.
+        pools: the classes of calls.
+        threshold: of its breakers, one for each class; None for no breakers.
+    """
+
+    def __init__(
+        self, market: str, wire: Wire, pools: Sequence[str], threshold: int | None
+    ) -> None:
+        self.wire = wire
+        self._market = market
+        self._standings = {pool: Standing() for pool in pools}
+        self._breakers: Mapping[str, Breaker] = (
+            {} if threshold is None else {pool: Breaker(threshold) for pool in pools}
+        )
+
+    def is_aside(self, pool: str, now: float) -> bool:
+        """Whether another host is to be preferred."""
+        return self._standings[pool].is_aside(now) or self.wait_s(pool, now) > 0
+
+    def wait_s(self, pool: str, now: float) -> float:
+        """Return the seconds until its breaker lets a call go; 0.0 if now."""
+        breaker = self._breakers.get(pool)
+        return 0.0 if breaker is None else breaker.wait_s(now)
+
+    def admit(self, kind: Kind, now: float) -> Ticket | None:
+        """Let a call go, or return None. Cancels and probes always go: they show how things are."""
+        breaker = self._breakers.get(kind.pool)
+        if breaker is None:
+            return Ticket(kind.pool, None)
+        permit = breaker.admit(now, is_urgent=kind in (Kind.CANCEL, Kind.PROBE))
+        return None if permit is None else Ticket(kind.pool, permit)
+
+    def end(
+        self, ticket: Ticket, now: float, has_failed: bool | None, *, has_connected: bool = True
+    ) -> None:
+        """Take note of what became of a call.
+
+        Args:
+            ticket: of the call.
+            now: monotonic seconds.
+            has_failed: None if it tells nothing about the host.
+            has_connected: whether there was a connection at all: without, no class gets any.
+        """
+        if ticket.permit is not None:
+            self._breakers[ticket.pool].end(ticket.permit, now, has_failed)
+            self._show(ticket.pool, now)
+        if has_failed is None:
+            return
+        pools = [ticket.pool] if has_connected else list(self._standings)
+        for pool in pools:
+            if self._standings[pool].note(now, has_failed=has_failed):
+                UPSTREAM_HOSTS_LEFT.labels(self._market, self.wire.origin, pool).inc()
+
+    def _show(self, pool: str, now: float) -> None:
+        state = self._breakers[pool].state(now)
+        BREAKER_STATE.labels(self._market, self.wire.origin, pool).set(_NUMBERS[state])
+
+
+class Hosts:
+    """All hosts of a market, the preferred one first."""
+
+    def __init__(self, hosts: Sequence[Host]) -> None:
+        self._hosts = hosts
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        for host in self._hosts:
+            host.wire.close()
+
+    def choose(self, pool: str, now: float, besides: Host | None = None) -> Host:
+        """Return the first host that is worth going to.
+
+        Args:
+            pool: class of the call.
+            now: monotonic seconds.
+            besides: the host that has just failed: only if no other is worth it.
+        """
+        good = [host for host in self._hosts if not host.is_aside(pool, now)]
+        others = [host for host in good if host is not besides]
+        if others or good:
+            return (others or good)[0]
+        return min(self._hosts, key=lambda host: host.wait_s(pool, now))

@@ -1,0 +1,33 @@
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.stage import Stage, staged
+
+
+@pytest.fixture(scope="module")
+def whole_stage() -> Iterator[Stage]:
+    with staged() as stage:
+        yield stage
+
+
+@pytest.fixture
+def stage(whole_stage: Stage) -> Iterator[Stage]:
+    """One proxy for the tests of a file that leave no hold and no open breaker behind."""
+    whole_stage.exchange.mend()
+    yield whole_stage
+    whole_stage.exchange.mend()
+
+
+@pytest.fixture(scope="module")
+def whole_stage_with_breakers() -> Iterator[Stage]:
+    with staged({"BPX_RECOVERY_ENABLE_CIRCUIT_BREAKER": "true"}) as stage:
+        yield stage
+
+
+@pytest.fixture
+def guarded(whole_stage_with_breakers: Stage) -> Iterator[Stage]:
+    """Another one, with breakers."""
+    whole_stage_with_breakers.exchange.mend()
+    yield whole_stage_with_breakers
+    whole_stage_with_breakers.exchange.mend()

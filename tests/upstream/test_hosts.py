@@ -1,0 +1,115 @@
+import pytest
+
+from bpx.upstream.call import Kind
+from bpx.upstream.hosts import Host, Hosts, Standing
+from bpx.upstream.wire import Bounds, Wire
+from tests.runtime import ThreadRuntime
+
+POOLS = ["public", "signed", "trade"]
+
+
+def made(name: str, threshold: int | None = None) -> Host:
+    return Host("spot", Wire(f"http://{name}", ThreadRuntime(), Bounds()), POOLS, threshold)
+
+
+def fail(host: Host, kind: Kind, times: int, now: float = 0.0, *, connects: bool = True) -> None:
+    for _ in range(times):
+        ticket = host.admit(kind, now)
+        assert ticket is not None
+        host.end(ticket, now, True, has_connected=connects)
+
+
+def succeed(host: Host, kind: Kind, now: float = 0.0) -> None:
+    ticket = host.admit(kind, now)
+    assert ticket is not None
+    host.end(ticket, now, False)
+
+
+def test_three_failures_in_a_row_put_a_host_aside_for_half_a_minute():
+    standing = Standing()
+    assert [standing.note(0, has_failed=True) for _ in range(3)] == [False, False, True]
+    assert standing.is_aside(29.9)
+    assert not standing.is_aside(30)
+
+
+def test_a_success_in_between_begins_the_count_anew():
+    standing = Standing()
+    for has_failed in (True, True, False, True, True):
+        standing.note(0, has_failed=has_failed)
+    assert not standing.is_aside(0)
+
+
+def test_a_host_that_fails_again_is_left_at_once_and_for_longer():
+    standing, now, lengths = Standing(), 0.0, []
+    for _ in range(2):
+        standing.note(now, has_failed=True)
+    for _ in range(12):
+        standing.note(now, has_failed=True)
+        length = next(s for s in range(1, 400) if not standing.is_aside(now + s))
+        lengths.append(length)
+        now += length
+    assert lengths == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]
+
+
+def test_the_first_host_is_asked_while_it_works_and_again_when_it_may_work_again():
+    first, second = made("a"), made("b")
+    hosts = Hosts([first, second])
+    fail(first, Kind.PUBLIC, 2)
+    assert hosts.choose("public", 0) is first
+    fail(first, Kind.PUBLIC, 1)
+    assert hosts.choose("public", 0) is second
+    assert hosts.choose("trade", 0) is first, "the answers to reads say nothing about orders"
+    assert hosts.choose("public", 30) is first
+
+
+def test_a_host_that_cannot_be_connected_to_is_left_by_all():
+    first, second = made("a"), made("b")
+    fail(first, Kind.PUBLIC, 3, connects=False)
+    assert all(Hosts([first, second]).choose(pool, 0) is second for pool in POOLS)
+
+
+def test_a_second_try_goes_elsewhere_if_that_is_any_better():
+    first, second = made("a"), made("b")
+    hosts = Hosts([first, second])
+    assert hosts.choose("public", 0, besides=first) is second
+    fail(second, Kind.PUBLIC, 3)
+    assert hosts.choose("public", 0, besides=first) is first
+
+
+def test_with_all_hosts_bad_the_first_one_is_asked_and_nobody_goes_to_and_fro():
+    first, second = made("a"), made("b")
+    hosts = Hosts([first, second])
+    for host in (first, second):
+        fail(host, Kind.PUBLIC, 3)
+    assert [hosts.choose("public", 1, besides=first) for _ in range(5)] == [first] * 5
+
+
+def test_a_call_that_tells_nothing_changes_nothing():
+    host = made("a", threshold=1)
+    for _ in range(10):
+        ticket = host.admit(Kind.PUBLIC, 0)
+        assert ticket is not None
+        host.end(ticket, 0, None)
+    assert not host.is_aside("public", 0)
+
+
+def test_an_open_breaker_refuses_its_class_alone_and_no_cancel():
+    host = made("a", threshold=5)
+    fail(host, Kind.ORDER, 5, connects=False)
+    assert host.admit(Kind.ORDER, 0) is None
+    assert host.wait_s("trade", 0) == 5
+    for kind in (Kind.CANCEL, Kind.PUBLIC, Kind.SIGNED):
+        succeed(host, kind)
+
+
+def test_a_host_with_an_open_breaker_is_left():
+    first, second = made("a", threshold=2), made("b", threshold=2)
+    fail(first, Kind.PUBLIC, 2)
+    assert Hosts([first, second]).choose("public", 0) is second
+
+
+@pytest.mark.parametrize("threshold", [None, 1000])
+def test_without_a_breaker_or_below_its_threshold_nothing_is_refused(threshold: int | None):
+    host = made("a", threshold)
+    fail(host, Kind.PUBLIC, 100)
+    assert host.wait_s("public", 0) == 0
