@@ -55,13 +55,16 @@ $(VENV)/bin/python:
 	$(BOOTSTRAP) -m venv $(VENV)
 
 $(RUN): requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo installing requirements.txt into $(VENV), once
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(SIMULATOR): requirements-simulator.txt requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-simulator.txt
+	@echo installing requirements-simulator.txt into $(VENV), once
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-simulator.txt
 	@touch $@ $(RUN)
 
 $(DEV): requirements-dev.txt requirements-simulator.txt requirements.txt | $(VENV)/bin/python
-	$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo installing requirements-dev.txt into $(VENV), once
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(RUN) $(SIMULATOR)

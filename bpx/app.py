@@ -41,11 +41,13 @@ from bpx.upstream.call import Kind
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from bpx.web.answer import Answers
-from bpx.web.blueprint import Parts, market_blueprint
+from bpx.web.blueprint import market_blueprint
 from bpx.web.klines import KlinesAnswers
 from bpx.web.latest import DepthAnswers, TickerAnswers
 from bpx.web.listing import ListingAnswers
+from bpx.web.parts import Parts
 from bpx.web.refusals import explain, explain_bug, refuse
+from bpx.web.targets import Anything, KnownMethods
 
 BODY_BYTES = 64 << 10  # of a client's request
 BURST_S = 30  # seconds' worth of requests that the bucket holds, times the multiplier
@@ -101,6 +103,8 @@ def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
     house = House(here, settings, runtime)
     app = Flask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
+    app.url_map.converters["anything"] = Anything
+    app.wsgi_app = KnownMethods(app.wsgi_app)  # type: ignore[method-assign]
     app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
     app.register_blueprint(market_blueprint(house.parts()))
     app.register_error_handler(RequestFailed, explain)
@@ -177,6 +181,7 @@ class House:
             self.market,
             answers,
             self._listed,
+            lambda: self.listing.is_current(self.runtime.now()),
             self.upstream,
             self.runtime,
             log_forward,

@@ -8,6 +8,8 @@ TESTED_BY_OTHERS = {
     "feed/follower.py": "a protocol: by tests/feed/test_{klines,depth,ticker}.py",
     "web/answer.py": "what answers have in common: by tests/web/test_{klines,latest,listing}.py",
     "feed/wire.py": "how connections are made: by tests/feed/test_connection.py, tests/test_app.py",
+    "web/forwarding.py": "by tests/web/test_blueprint.py",
+    "web/parts.py": "data: by tests/web/test_blueprint.py",
     "metrics.py": "declarations: by whoever counts",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
     "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",

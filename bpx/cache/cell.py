@@ -76,7 +76,7 @@ class Cell(Generic[V]):
         if view is not None and accept(view):
             return view
         if self.failures != before and self._failure is not None:
-            raise self._failure
+            raise self._failure.with_traceback(None)  # it is raised in many places
         return None
 
     def _wake(self) -> None:

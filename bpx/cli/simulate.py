@@ -125,4 +125,4 @@ async def _serve(
 def _line(server: Server, certificate: Certificate | None) -> str:
     market = server.venue.market.upper()
     line = f"BPX_UPSTREAM_{market}_REST={server.rest_url} BPX_UPSTREAM_{market}_WS={server.ws_url}"
-    return f"{line} REQUESTS_CA_BUNDLE={certificate.ca_file}" if certificate else line
+    return f"{line} BPX_UPSTREAM_CA_FILE={certificate.ca_file}" if certificate else line

@@ -82,8 +82,8 @@ CACHED = (
 )
 
 PUBLIC = (
-    Endpoint("/fapi/v1/ping"),
-    Endpoint("/fapi/v1/time"),
+    Endpoint("/fapi/v1/ping", public=False),  # whoever asks wants to hear Binance itself, now
+    Endpoint("/fapi/v1/time", public=False),
     Endpoint("/fapi/v1/rpiDepth", fixed(20)),
     Endpoint("/fapi/v1/trades", fixed(5)),
     Endpoint("/fapi/v1/aggTrades", fixed(20)),

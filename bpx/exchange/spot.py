@@ -115,8 +115,8 @@ CACHED = (
 )
 
 PUBLIC = (
-    Endpoint("/api/v3/ping"),
-    Endpoint("/api/v3/time"),
+    Endpoint("/api/v3/ping", public=False),  # whoever asks wants to hear Binance itself, now
+    Endpoint("/api/v3/time", public=False),
     Endpoint("/api/v3/trades", fixed(25)),
     Endpoint("/api/v3/historicalTrades", fixed(25)),
     Endpoint("/api/v3/historicalBlockTrades", fixed(25)),

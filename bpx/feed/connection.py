@@ -113,7 +113,8 @@ class Connection:
                 self._runtime.spawn(self._send_what_is_due, self._socket)
                 self._read()
             except StreamLost as loss:
-                log.warning("%s %s: %s", self._market, self.url, loss)
+                level = logging.DEBUG if self.state is State.CLOSED else logging.WARNING
+                log.log(level, "%s %s: %s", self._market, self.url, loss)
             except Exception:
                 log.exception("%s %s: reading failed", self._market, self.url)
             self._lose()

@@ -14,6 +14,7 @@ from bpx.feed.backoff import delays
 from bpx.runtime import Runtime
 
 GZIP_LEVEL = 5
+GRACE_S = 15.0  # how long a refresh may be late
 KEPT_PARTS = 4  # filtered documents are up to megabytes, and bots of one kind ask for one
 
 log = logging.getLogger(__name__)
@@ -93,6 +94,11 @@ class Listing:
             else:
                 waits = self._delays()
                 self._runtime.sleep(self.refresh_s)
+
+    def is_current(self, now: float) -> bool:
+        """Whether the document is as young as it should be."""
+        view = self.cell.view
+        return view is not None and now - view.confirmed_at <= self.refresh_s + GRACE_S
 
     def close(self) -> None:
         """End it, at the next occasion."""

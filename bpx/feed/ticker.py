@@ -41,6 +41,7 @@ class TickerFollower:
         self._clock = clock
         self._day = Day(market.ticker_shape, last_price)
         self._best_at = 0.0
+        self._ticker_at = 0.0  # when the ticker itself was last proved
         self._is_current = False  # a ticker has come in this generation
 
     def question(self, rows: int, at_ms: int | None) -> Question:
@@ -66,14 +67,17 @@ class TickerFollower:
             if close_ms > ours_ms and arrival.at - self._best_at > BEST_S:
                 self._day.forget_best()
             self._day.apply(ticker)
-            self._is_current = True
+            self._is_current, self._ticker_at = True, arrival.at
         else:
             self._day.apply_best(*decode_book_ticker(arrival.payload))
             self._best_at = arrival.at
-        return self._day.view(arrival.at) if self._is_current else None
+        return self._day.view(self._ticker_at) if self._is_current else None
 
     def load(self, body: bytes, question: Question, at: float) -> tuple[DayView, bool]:
         """Take a REST reply; return the ticker after it, and whether it told nothing new."""
+        shown = self._day.best
+        if at - self._best_at > BEST_S:
+            self._day.forget_best()
         changed = self._day.apply(decode_ticker_reply(body, self._shape))
-        self._is_current = True
-        return self._day.view(at), not changed
+        self._is_current, self._ticker_at = True, at
+        return self._day.view(at), not changed and self._day.best == shown

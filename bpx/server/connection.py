@@ -70,6 +70,10 @@ class Connection:
             if self._is_idle:
                 return b""
             raise RequestTooSlow from None
+        except OSError:
+            if self._is_idle:  # closed, by the client or by us
+                return b""
+            raise
         if self._is_idle and received:
             self._is_idle = False
             self._read_until = monotonic() + self._patience.read_s

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gevent
 
@@ -49,8 +49,18 @@ class GeventRuntime:
 
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run long computing in a thread, so that no greenlet has to wait for it."""
-        result: T = gevent.get_hub().threadpool.apply(function, args)
-        return result
+        result, error = gevent.get_hub().threadpool.apply(_attempt, (function, *args))
+        if error is not None:
+            raise error
+        return cast("T", result)
+
+
+def _attempt(function: Callable[..., T], *args: Any) -> tuple[T | None, BaseException | None]:
+    """Return the result or the error: gevent would print what a thread raises."""
+    try:
+        return function(*args), None
+    except Exception as error:  # noqa: BLE001 - raised where it was asked for
+        return None, error
 
 
 def _run(function: Callable[..., None], *args: Any) -> None:

@@ -156,8 +156,6 @@ class Worker(GeventWorker):  # type: ignore[misc]
             listener_name = ("unix", 0)  # else gunicorn takes the port from Host
         reply, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Reply)
         environ["wsgi.multithread"] = True
-        if not self.alive:
-            reply.force_close()
         started = monotonic()
         try:
             self._answer(environ, reply)
@@ -177,6 +175,8 @@ class Worker(GeventWorker):  # type: ignore[misc]
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> None:
         chunks = self.wsgi(environ, reply.start_response)
+        if not self.alive:  # told to stop, maybe only since the request came
+            reply.force_close()
         try:
             for chunk in chunks:
                 reply.write(chunk)

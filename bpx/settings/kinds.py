@@ -60,13 +60,13 @@ def choice(*texts: str, also: Mapping[str, str] = MappingProxyType({})) -> Kind:
 
 
 def url(*schemes: str) -> Kind:
-    """Accept an address with one of `schemes`, a host, and no query; no slash at its end."""
+    """Accept an address with one of `schemes` and a host, and nothing else but a port."""
 
     def read(text: str) -> str:
         parts = urlsplit(text)
-        if parts.scheme not in schemes or not parts.hostname or parts.query or parts.fragment:
+        if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
             raise ValueError(text)
-        if parts.port == 0:
+        if parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc:
             raise ValueError(text)
         return text.rstrip("/")
 

@@ -23,6 +23,7 @@ class Candles:
         self._history = History.of([], whole=False)
         self._newest: Row | None = None
         self._final = False
+        self._closed: Row | None = None  # the newest final frame
         self._version = 0
 
     @property
@@ -95,6 +96,8 @@ class Candles:
         elif self._final or (row.trades < newest.trades and not kline.final):
             return kline.final
         self._newest, self._final = row, kline.final
+        if kline.final:
+            self._closed = row
         return True
 
     def view(self, confirmed_at: float) -> CandlesView:
@@ -131,9 +134,17 @@ class Candles:
         # The flat row of a candle that has just begun tells nothing new after a final frame.
         return self._final and theirs.open_ms == ours.close_ms + 1 and theirs.trades == 0
 
+    def _final_form(self, row: Row) -> Row:
+        """Return the row, or its final frame if REST has not got that far: it may lag."""
+        closed = self._closed
+        is_behind = (
+            closed is not None and closed.open_ms == row.open_ms and row.trades < closed.trades
+        )
+        return closed if is_behind and closed is not None else row
+
     def _joined(self, rows: Sequence[Row], *, whole: bool) -> History:
         """Return the history before the last of `rows`, with what we have if they join it."""
-        closed = rows[:-1]
+        closed = [self._final_form(row) for row in rows[:-1]]
         ours = self._newest
         if whole or ours is None or rows[0].open_ms > ours.open_ms:
             return History.of(closed, whole)

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import orjson
 
-from bpx.exchange.ticker import Ticker, TickerShape
+from bpx.exchange.ticker import BOOK_FIELDS, Ticker, TickerShape
 
 
 class DayView:
@@ -70,6 +70,12 @@ class Day:
     def close_time_ms(self) -> int:
         """Until when the ticker that we have counts; 0 before the first."""
         return 0 if self._ticker is None else int(self._ticker["closeTime"])
+
+    @property
+    def best(self) -> tuple[str | int | None, ...]:
+        """The best prices and quantities as they are shown."""
+        ticker = self._ticker or {}
+        return tuple(self._best.get(name, ticker.get(name)) for name in BOOK_FIELDS)
 
     def apply(self, ticker: Ticker) -> bool:
         """Take the newer of what we have and `ticker`; return whether its trades are newer."""

@@ -45,7 +45,7 @@ class SingleFlight(Generic[V]):
         if not flight.landed.wait(wait_s):
             raise ReadTimedOut("no answer to a shared question in time")
         if flight.error is not None:
-            raise flight.error
+            raise flight.error.with_traceback(None)  # it is raised in many places
         assert flight.value is not None
         return flight.value
 

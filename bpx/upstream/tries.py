@@ -7,6 +7,7 @@ What may be tried again is all here:
 * whatever changes something, once, on the same host, if no byte went, within a second.
 """
 
+import logging
 from functools import partial
 
 from bpx.errors import Banned, NotSent, Redirected, RequestFailed, Throttled
@@ -18,6 +19,8 @@ from bpx.upstream.call import Call, Kind, Reply, patience_s, recv_window_ms, win
 from bpx.upstream.hosts import Host, Hosts, Ticket
 from bpx.upstream.retry import RECONNECT_S, RETRY_STATUSES, RetryBudget, short_wait_s
 from bpx.upstream.wire import Broken
+
+log = logging.getLogger(__name__)
 
 LEAST_S = 0.1  # that has to be left for one more try
 REFUSAL_STATUSES = (403, 418, 429)  # in whose body there may be more about it
@@ -147,6 +150,7 @@ class Tries:
             whole_bytes,
             connect_s=RECONNECT_S - waited_s if is_second and call.kind.is_trade else None,
             slot_wait_s=patience_s(call) - waited_s if call.kind is Kind.SIGNED else None,
+            look_again=None if passage.is_probe else self._budget.refuse,
         )
         return self._carry(call, host, passage, ticket, ask)
 
@@ -156,8 +160,7 @@ class Tries:
         is_known, was_sent, has_failed, has_connected = False, True, None, True
         try:
             reply = ask()
-            self._budget.learn(passage, reply, self._refusal_text(host, reply))
-            is_known = True
+            is_known = self._has_learned(passage, host, reply)
             has_failed = reply.status in RETRY_STATUSES and not call.kind.is_trade
         except Broken as broken:
             was_sent, has_connected = broken.was_sent, broken.has_connected
@@ -171,6 +174,14 @@ class Tries:
             host.end(ticket, self._now(), has_failed, has_connected=has_connected)
         self._count(call.kind, f"{reply.status // 100}xx")
         return reply
+
+    def _has_learned(self, passage: Passage, host: Host, reply: Reply) -> bool:
+        try:
+            self._budget.learn(passage, reply, self._refusal_text(host, reply))
+        except Exception:
+            log.exception("learning from a reply failed")  # the reply is the client's all the same
+            return False
+        return True
 
     def _ask_probe(self, host: Host) -> None:
         """Ask something cheap, to see whether Binance hears us again.

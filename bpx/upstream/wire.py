@@ -1,5 +1,6 @@
 """One call on the wire: sent once, read whole, and every fault sorted by what may have happened."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,12 +11,14 @@ import requests
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from bpx.errors import (
+    Banned,
     NotSent,
     OutcomeUnknown,
     ReadFailed,
     ReadTimedOut,
     Redirected,
     RequestFailed,
+    Throttled,
     Untrusted,
 )
 from bpx.runtime import DeadlinePassed, Runtime
@@ -25,6 +28,8 @@ from bpx.upstream.connection import Attempt, Connecting
 from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
 from bpx.upstream.raw import FAULTS, BadTarget, RawSession, header_pairs, is_untrusted, tls_for
+
+log = logging.getLogger(__name__)
 
 CHUNK_BYTES = 1 << 16
 LEAST_POOL_WAIT_S = 1.0
@@ -124,6 +129,7 @@ class Wire:
         *,
         connect_s: float | None = None,
         slot_wait_s: float | None = None,
+        look_again: Callable[[], None] | None = None,
     ) -> Reply:
         """Send a call once and read its reply.
 
@@ -133,6 +139,7 @@ class Wire:
             whole_bytes: up to which the reply is read before it is returned.
             connect_s: to connect; the bounds' if that is less.
             slot_wait_s: for a connection of a full pool; the bounds' if that is less.
+            look_again: raises if the call must not go any more, after it waited for a connection.
 
         Raises:
             Broken: there is no reply that could be passed on.
@@ -144,6 +151,8 @@ class Wire:
             raise Broken(NotSent("all connections are busy"), attempt, is_hosts=False)
         stream = None
         try:
+            if look_again is not None:
+                look_again()
             left_s = max(0.001, until - self._runtime.now())
             timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
             with self._runtime.deadline(left_s):
@@ -151,8 +160,14 @@ class Wire:
             stream = reply.stream
         except BadTarget as error:
             raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
+        except (Throttled, Banned) as refusal:
+            raise Broken(refusal, attempt, is_hosts=False) from refusal
         except FAULTS as error:
             raise Broken(_failure(call.kind, attempt, error), attempt) from error
+        except Exception as bug:
+            # Whatever it is: what was sent may have been carried out.
+            log.exception("a call ended by a bug")
+            raise Broken(_failure(call.kind, attempt, bug), attempt, is_hosts=False) from bug
         finally:
             if stream is None:  # else it still has its connection
                 slots.release()

@@ -43,7 +43,7 @@ def test_both_markets_are_served_and_their_variables_printed():
 
 def test_tls_prints_what_to_trust():
     with simulate("--tls") as urls:
-        trust = urls["REQUESTS_CA_BUNDLE"]
+        trust = urls["BPX_UPSTREAM_CA_FILE"]
         ping = urls["BPX_UPSTREAM_SPOT_REST"] + "/api/v3/ping"
         assert ping.startswith("https://")
         assert requests.get(ping, verify=trust, timeout=5).json() == {}

@@ -80,7 +80,7 @@ def test_best_prices_come_between_tickers():
     day = follower()
     day.apply(ticker(1000, bid="10", at=1.0))
     view = day.apply(best(5, "11", at=1.5))
-    assert (shown(view)["bidPrice"], view.confirmed_at) == ("11", 1.5)
+    assert (shown(view)["bidPrice"], view.confirmed_at) == ("11", 1.0)
     assert shown(day.apply(ticker(2000, bid="10", at=2.0)))["bidPrice"] == "11"
 
 

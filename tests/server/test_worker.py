@@ -39,6 +39,15 @@ def test_a_request_under_way_is_finished_before_the_stop(tmp_path: Path) -> None
         assert slow.result() == b"done"
 
 
+def test_an_answer_after_the_stop_was_ordered_says_that_the_connection_ends(tmp_path: Path) -> None:
+    with running_proxy(EXAMPLE) as proxy, connected(proxy) as client:
+        client.sendall(b"GET /slow?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
+        eventually((tmp_path / "mark").exists, within_s=5)
+        os.kill(proxy.pid, signal.SIGTERM)
+        client.settimeout(5)
+        assert b"\r\nConnection: close\r\n" in client.recv(65536)
+
+
 def test_a_request_that_outlasts_the_shutdown_timeout_is_cut(tmp_path: Path) -> None:
     with running_proxy(EXAMPLE, env={"BPX_SERVER_SHUTDOWN_TIMEOUT": "100ms"}) as proxy:
         with connected(proxy) as client:

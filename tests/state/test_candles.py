@@ -235,6 +235,14 @@ def test_the_first_reply_is_news_and_an_empty_one_is_not():
     assert not candles.load([row(1)], 500)
 
 
+def test_a_reply_that_lags_takes_nothing_back_from_a_candle_that_has_closed():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, trades=10, final=True))
+    candles.apply(frame(3, trades=1))
+    candles.load([row(1), row(2, trades=7), row(3, trades=0)], 3)
+    assert minutes(candles, 3) == [(1, 5), (2, 10), (3, 1)]
+
+
 # The row that follows.
 
 

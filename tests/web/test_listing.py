@@ -14,14 +14,16 @@ INFO = b'{"timezone":"UTC","symbols":[{"symbol":"BTCUSDT","status":"TRADING"}]}'
 
 
 class FakeListing:
-    refresh_s = 60.0
-
     def __init__(self, age_s, is_failing=False):
         self.cell = Cell("exchangeInfo")
-        self.is_failing = is_failing
+        self.is_failing, self.is_young = is_failing, False
         if age_s is not None:
             confirmed_at = monotonic() - age_s
+            self.is_young = age_s <= 75
             self.cell.publish(ListingView(1, confirmed_at, ExchangeInfo(INFO), b"packed"))
+
+    def is_current(self, now):
+        return self.is_young
 
 
 @pytest.mark.parametrize(

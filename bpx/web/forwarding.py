@@ -1,0 +1,80 @@
+"""Requests that are for Binance: passed on as they came, and so its replies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request
+
+from bpx import metrics
+from bpx.errors import BadTarget
+from bpx.upstream.call import Call, Kind, Reply, kind_of
+from bpx.upstream.headers import to_binance
+from bpx.web.parts import Parts
+
+BODILESS = (204, 304)
+
+
+class Forwarding:
+    """Requests that are for Binance."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._market = parts.market
+        self._upstream = parts.upstream
+        self._show = parts.show_forward
+        self._now = parts.runtime.now
+        self._keeps_replies = parts.keeps_replies
+        self._replies = metrics.REPLIES
+
+    def forward(self, began: float | None = None) -> Response:
+        """Ask Binance for the client, and pass on what it says.
+
+        Args:
+            began: when the request came, if that was not now.
+        """
+        environ = request.environ
+        method, target = environ["REQUEST_METHOD"], raw_target(environ)
+        if not target.startswith("/"):
+            raise BadTarget("Illegal request target: a path is expected.")
+        path, _, query = target.partition("?")
+        body = request.get_data(cache=False)
+        kind = kind_of(method, query, body)
+        endpoint = self._market.find(method, path)
+        is_kept = self._keeps_replies and endpoint is not None
+        call = Call(
+            method,
+            target,
+            to_binance(request.headers.items()),
+            body,
+            self._market.charged_weight(method, path, query),
+            kind,
+            keep_s=endpoint.kept_s(query) if endpoint is not None and is_kept else 0.0,
+            is_unknown=self._market.is_unknown(method, path),
+        )
+        began = self._now() if began is None else began
+        is_shared = kind is Kind.PUBLIC and endpoint is not None and endpoint.public and not body
+        ask = self._upstream.share if is_shared else self._upstream.forward
+        reply = ask(call, began)
+        self._show(self._market.name, method, path, reply.status, self._now() - began)
+        return self._response(reply)
+
+    def _response(self, reply: Reply) -> Response:
+        source = "upstream" if reply.kept_at is None else "cache"
+        self._replies.labels(self._market.name, source).inc()
+        response = Response(reply.body if reply.stream is None else reply.stream, reply.status)
+        response.headers.clear()
+        for name, value in reply.headers:
+            response.headers.add(name, value)
+        tells_length = request.method != "HEAD" and reply.status not in BODILESS
+        if tells_length and reply.stream is None and "Content-Length" not in response.headers:
+            response.headers["Content-Length"] = str(len(reply.body))
+        response.headers["Data-Source"] = source
+        if reply.kept_at is not None:
+            age_ms = max(0, int((self._now() - reply.kept_at) * 1000))
+            response.headers["Data-Age-Ms"] = str(age_ms)
+        return response
+
+
+def raw_target(environ: Mapping[str, Any]) -> str:
+    """Return the request's raw target, as it was on the wire (latin-1)."""
+    target: str = environ["RAW_URI"]
+    return target
