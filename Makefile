@@ -23,10 +23,10 @@ smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say whe
 bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view
 	$(PYTHON) -m benchmarks
 
-test: $(DEV)  ## all tests
-	$(PYTHON) -m pytest -q
+test: $(DEV)  ## all tests but those of faults
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile --ignore tests/faults
 
-faults: $(DEV)  ## the tests of faults, with all of their numbers: some 20 minutes
+faults: $(DEV)  ## the tests of faults, with all of their numbers: some 20 minutes, alone on the machine
 	BPX_FAULTS_FULL=1 $(PYTHON) -m pytest -q --timeout=900 tests/faults
 
 check: format lint types layers  ## all static checks

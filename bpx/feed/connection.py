@@ -113,8 +113,7 @@ class Connection:
                 self._runtime.spawn(self._send_what_is_due, self._socket)
                 self._read()
             except StreamLost as loss:
-                level = logging.DEBUG if self.state is State.CLOSED else logging.WARNING
-                log.log(level, "%s %s: %s", self._market, self.url, loss)
+                log.log(self._level_of_a_loss(), "%s %s: %s", self._market, self.url, loss)
             except Exception:
                 log.exception("%s %s: reading failed", self._market, self.url)
             self._lose()
@@ -124,6 +123,10 @@ class Connection:
             if self.state is State.WAITING:
                 self._runtime.sleep(next(waits))
         self._on_closed(self)
+
+    def _level_of_a_loss(self) -> int:
+        """Whether an operator is to see it: what we have closed ourselves is nothing to worry."""
+        return logging.DEBUG if self.state is State.CLOSED else logging.WARNING
 
     def _connect(self) -> None:
         self._enter(State.CONNECTING)
