@@ -120,10 +120,17 @@ class Stage:
     def _subscribed(self) -> set[str]:
         return {name for connection in self.sim.connections for name in connection.streams}
 
+    def await_loss(self) -> None:
+        """Wait until the proxy has noticed that its stream connections are gone."""
+        eventually(lambda: self._sum_of("bpx_stream_connections{") == 0, SECONDS_TO_SETTLE)
+
     def _read(self) -> int:
+        return self._sum_of(_COUNTER)
+
+    def _sum_of(self, name: str) -> int:
         self._operators.request("GET", "/metrics")
         lines = self._operators.getresponse().read().decode().splitlines()
-        return sum(int(float(row.split()[1])) for row in lines if row.startswith(_COUNTER))
+        return sum(int(float(row.split()[1])) for row in lines if row.startswith(name))
 
     def _ticker(self) -> bytes:
         texts = dict.fromkeys("pPwxcQbBaAohlvq", "1.0")

@@ -61,7 +61,7 @@ def test_while_streams_are_cut_the_present_is_asked_for_and_never_the_past_told(
     place.follow()
     sim.faults.refuse_handshakes(Refusal(503))
     sim.drop_connections()
-    eventually(lambda: not sim.connections)
+    place.stage.await_loss()
     for _ in range(5):
         before = place.proven()
         sim.step(400)
