@@ -116,7 +116,7 @@ class _Serving:
 
     def _reply(self, answer: Answer) -> Response:
         self._replies[answer.source].inc()
-        headers = [("Data-Source", answer.source)]
+        headers = [("Content-Type", JSON), ("Data-Source", answer.source)]
         if answer.source != "upstream":
             age_ms = max(0, int((self._now() - answer.confirmed_at) * 1000))
             headers.append(("Data-Age-Ms", str(age_ms)))
@@ -126,4 +126,4 @@ class _Serving:
             headers.append(("Vary", "Accept-Encoding"))
         if answer.coding is not None:
             headers.append(("Content-Encoding", answer.coding))
-        return Response(answer.body, 200, headers, content_type=JSON)
+        return Response(answer.body, 200, headers)
