@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
@@ -45,6 +46,16 @@ def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
         return int(text)
 
     return Kind(f"a whole number from {lowest} to {highest}", read, metavar=metavar)
+
+
+def _certificates(text: str) -> str:
+    try:
+        is_pem = not text or "-----BEGIN CERTIFICATE-----" in Path(text).read_text("latin-1")
+    except OSError as error:
+        raise ValueError(text) from error
+    if not is_pem:
+        raise ValueError(text)
+    return text
 
 
 def choice(*texts: str, also: Mapping[str, str] = MappingProxyType({})) -> Kind:
@@ -100,6 +111,7 @@ BOOL = Kind("true or false", lambda text: _TRUTH[text.lower()], lambda value: st
 PORT = whole(1, 65535, metavar="PORT")
 TEXT = Kind("a text that is not empty", _some, metavar="TEXT")
 FILE = Kind("the path of a file", str, metavar="FILE")
+CERTIFICATES = Kind("a file of certificates (PEM) that can be read", _certificates, metavar="FILE")
 VERBOSITY = Kind(
     "true, or 2 for more",
     {"false": "", "0": "", "no": "", "true": "debug", "1": "debug", "yes": "debug",

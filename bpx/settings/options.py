@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 from bpx.settings.kinds import (
     BOOL,
+    CERTIFICATES,
     DURATION,
     FILE,
     PORT,
@@ -204,7 +205,7 @@ class Settings:
     )
     ca_file: str = option(
         "upstream.ca-file",
-        FILE,
+        CERTIFICATES,
         "",
         "Certificates (PEM) to trust besides the usual ones, for an exchange of your own.",
     )

@@ -1,6 +1,8 @@
+from pathlib import Path
+
 import pytest
 
-from bpx.settings.kinds import DURATION, Kind, choice, url, whole
+from bpx.settings.kinds import CERTIFICATES, DURATION, Kind, choice, url, whole
 
 
 @pytest.mark.parametrize(
@@ -42,3 +44,13 @@ def test_a_choice_may_be_written_in_any_case() -> None:
 
 def test_an_address_loses_the_slash_at_its_end() -> None:
     assert url("https").read("https://api.binance.com/") == "https://api.binance.com"
+
+
+def test_certificates_are_a_file_that_holds_some(tmp_path: Path) -> None:
+    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
+    (tmp_path / "other").write_text("nothing")
+    assert CERTIFICATES.read(str(tmp_path / "ca.pem")) == str(tmp_path / "ca.pem")
+    assert CERTIFICATES.read("") == ""
+    for name in ("other", "missing"):
+        with pytest.raises(ValueError, match=name):
+            CERTIFICATES.read(str(tmp_path / name))
