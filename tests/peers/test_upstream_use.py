@@ -313,3 +313,12 @@ def test_a_ban_leaves_what_is_kept_fresh_and_passes_binances_words_on(poor):
 
     eventually(is_kept_fresh)
     assert list(poor.exchange.requests) == []
+
+
+def test_b37_what_is_asked_about_all_symbols_is_asked_once_for_all_bots(spot):
+    target = "/api/v3/ticker/24hr"
+    spot.ask(target)  # the simulator makes its symbols when they are asked for
+    eventually(lambda: spot.ask(target).headers["Data-Source"] == "upstream", within_s=5)
+    spot.exchange.requests.clear()
+    assert {spot.ask(target).headers["Data-Source"] for _ in range(3)} == {"cache"}
+    assert spot.asked_for(target) == []
