@@ -3,95 +3,20 @@
 Nothing is global: whoever needs a part is given it.
 """
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from typing import TypeVar
-
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.exceptions import HTTPException
 
-from bpx.cache.cell import View
-from bpx.errors import Refused, RequestFailed
-from bpx.exchange.endpoint import Source
-from bpx.exchange.futures import FUTURES
-from bpx.exchange.info import ExchangeInfo
-from bpx.exchange.market import Market
-from bpx.exchange.spot import SPOT
-from bpx.feed.depth import DepthFollower
-from bpx.feed.feed import Feed
-from bpx.feed.feeds import Feeds
-from bpx.feed.follower import Follower, Question
-from bpx.feed.klines import KlineFollower
-from bpx.feed.listing import Listing
-from bpx.feed.streams import Streams
-from bpx.feed.ticker import TickerFollower
-from bpx.feed.trust import Freshness
-from bpx.feed.wire import Wire
-from bpx.logs import log_forward
+from bpx.errors import RequestFailed
+from bpx.house import House, local
 from bpx.runtime import Runtime
 from bpx.settings import Settings
-from bpx.state.book import DepthView
-from bpx.state.clock import ExchangeClock
-from bpx.state.day import DayView
-from bpx.state.history import CandlesView
-from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Kind
-from bpx.upstream.retry import Recovery
-from bpx.upstream.upstream import Upstream
-from bpx.web.answer import Answers
 from bpx.web.blueprint import market_blueprint
-from bpx.web.klines import KlinesAnswers
-from bpx.web.latest import DepthAnswers, TickerAnswers
-from bpx.web.listing import ListingAnswers
-from bpx.web.parts import Parts
 from bpx.web.refusals import explain, explain_bug, refuse
 from bpx.web.targets import Anything, KnownMethods
 
 BODY_BYTES = 64 << 10  # of a client's request
-BURST_S = 30  # seconds' worth of requests that the bucket holds, times the multiplier
-
-K = TypeVar("K", bound=Hashable)
-V = TypeVar("V", bound=View)
-
-
-@dataclass(frozen=True, slots=True)
-class Local:
-    """What the settings say of one market.
-
-    Args:
-        market: the table of Binance's facts.
-        rest_urls, stream_url: where it is reached.
-        requests_per_s: leak of the bucket.
-        close_wait_s: how long the final frame of a candle is waited for.
-    """
-
-    market: Market
-    rest_urls: tuple[str, ...]
-    stream_url: str
-    requests_per_s: int
-    close_wait_s: float
-
-
-def local(name: str, settings: Settings) -> Local:
-    """Return what the settings say of the market `spot` or `futures`."""
-    return {
-        "spot": Local(
-            SPOT,
-            settings.spot_rest_urls,
-            settings.spot_stream_url,
-            settings.spot_requests_per_s,
-            settings.close_wait_spot_s,
-        ),
-        "futures": Local(
-            FUTURES,
-            settings.futures_rest_urls,
-            settings.futures_stream_url,
-            settings.futures_requests_per_s,
-            settings.close_wait_futures_s,
-        ),
-    }[name]
 
 
 def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
@@ -99,8 +24,7 @@ def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
 
     Its request metrics are in a registry of its own, `app.extensions["bpx.registry"]`.
     """
-    here = local(name, settings)
-    house = House(here, settings, runtime)
+    house = House(local(name, settings), settings, runtime)
     app = Flask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
     app.url_map.converters["anything"] = Anything
@@ -121,148 +45,3 @@ def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
     app.extensions["bpx.house"] = house
     runtime.spawn(house.listing.follow)
     return app
-
-
-class House:
-    """The parts of one market's application, built once."""
-
-    def __init__(self, here: Local, settings: Settings, runtime: Runtime) -> None:
-        self.market = here.market
-        self.runtime = runtime
-        self.clock = ExchangeClock()
-        self.upstream = Upstream(
-            here.market.name,
-            here.rest_urls,
-            runtime=runtime,
-            clock=self.clock,
-            bucket=LeakyBucket(
-                here.requests_per_s * BURST_S * settings.burst_multiplier, here.requests_per_s
-            ),
-            weight_per_minute=here.market.weight_per_minute,
-            probe=here.market.probe,
-            recovery=_recovery(settings),
-            ca_file=settings.ca_file or None,
-        )
-        self.streams = Streams(here.market, here.stream_url, _wire(settings), runtime)
-        self.listing = Listing(
-            here.market.name,
-            self._fetch_listing,
-            self._adopt,
-            settings.exchange_info_s,
-            runtime,
-            delay_s=settings.base_delay_s,
-            longest_delay_s=settings.max_delay_s,
-        )
-        self._settings = settings
-        self._close_wait_s = here.close_wait_s
-        self._freshness = Freshness(
-            settings.quiet_check_s, settings.check_interval_s, settings.kept_s
-        )
-        self.klines: Feeds[tuple[str, str], CandlesView] = self._feeds("klines", self._kline_feed)
-        self.depth: Feeds[str, DepthView] = self._feeds("depth", self._depth_feed)
-        self.tickers: Feeds[str, DayView] = self._feeds("ticker", self._ticker_feed)
-
-    def parts(self) -> Parts:
-        """Return what the blueprint serves from."""
-        answers: dict[Source, Answers] = {
-            Source.KLINES: KlinesAnswers(
-                self.market,
-                self.klines,
-                self.clock,
-                self.runtime,
-                self._close_wait_s,
-                with_synthetic=not self._settings.fake_candles_disabled,
-            ),
-            Source.DEPTH: DepthAnswers(self.depth, self.runtime),
-            Source.TICKER: TickerAnswers(self.tickers, self.runtime),
-            Source.EXCHANGE_INFO: ListingAnswers(self.listing, self.runtime),
-        }
-        return Parts(
-            self.market,
-            answers,
-            self._listed,
-            lambda: self.listing.is_current(self.runtime.now()),
-            self.upstream,
-            self.runtime,
-            log_forward,
-            keeps_replies=self._settings.reply_ttl == "on",
-        )
-
-    def close(self) -> None:
-        """End everything that runs on its own."""
-        self.listing.close()
-        for feeds in (self.klines, self.depth, self.tickers):
-            feeds.close()
-        self.streams.close()
-        self.upstream.close()
-
-    def _listed(self) -> ExchangeInfo | None:
-        view = self.listing.cell.view
-        return None if view is None else view.info
-
-    def _adopt(self, info: ExchangeInfo) -> None:
-        if info.weight_per_minute is not None:
-            self.upstream.budget.adopt_limit(info.weight_per_minute)
-
-    def _fetch_listing(self) -> bytes:
-        endpoint = self.market.endpoint(Source.EXCHANGE_INFO)
-        question = Question(endpoint.path, endpoint.weight({}))
-        return self._ask(question, for_client=False)
-
-    def _ask(self, question: Question, for_client: bool) -> bytes:
-        kind = Kind.PUBLIC if for_client else Kind.BACKGROUND
-        reply = self.upstream.fetch(question.target, question.weight, kind)
-        if reply.status != 200:
-            raise Refused(f"status {reply.status}: {reply.body[:200]!r}")
-        return reply.body
-
-    def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
-        return Feeds(self.market.name, kind, build, self.runtime)
-
-    def _kline_feed(self, key: tuple[str, str]) -> Feed[CandlesView]:
-        symbol, interval = key
-        follower = KlineFollower(self.market, symbol, self.market.intervals[interval], self.clock)
-        return self._feed(f"{symbol} {interval}", follower)
-
-    def _depth_feed(self, symbol: str) -> Feed[DepthView]:
-        return self._feed(f"{symbol} depth", DepthFollower(self.market, symbol, self.clock))
-
-    def _ticker_feed(self, symbol: str) -> Feed[DayView]:
-        # The original took lastPrice from the book ticker's best ask.
-        last_price = "askPrice" if self._settings.ticker_last_price == "book" else None
-        follower = TickerFollower(self.market, symbol, self.clock, last_price)
-        return self._feed(f"{symbol} ticker", follower)
-
-    def _feed(self, name: str, follower: Follower[V]) -> Feed[V]:
-        return Feed(
-            self.market.name,
-            name,
-            follower,
-            self.streams,
-            self._ask,
-            self._freshness,
-            self.runtime,
-            self.clock,
-        )
-
-
-def _recovery(settings: Settings) -> Recovery:
-    return Recovery(
-        settings.max_retries,
-        settings.base_delay_s,
-        settings.max_delay_s,
-        settings.failure_threshold if settings.circuit_breaker_enabled else None,
-    )
-
-
-def _wire(settings: Settings) -> Wire:
-    return Wire(
-        handshake_timeout_s=settings.handshake_timeout_s,
-        ping_interval_s=settings.ping_interval_s,
-        pong_timeout_s=settings.pong_timeout_s,
-        alive_s=settings.alive_s,
-        reconnect_delay_s=settings.reconnect_delay_s,
-        max_reconnect_delay_s=settings.max_reconnect_delay_s,
-        queue_size=settings.message_queue_size,
-        ca_file=settings.ca_file or None,
-    )

@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from bpx import metrics
-from bpx.app import local
+from bpx.house import local
 from bpx.logs import configure
 from bpx.settings import load
 from bpx.simulator.faults import RestFault

@@ -5,6 +5,7 @@ from tests.proxy import ROOT
 # A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
 TESTED_BY_OTHERS = {
     "errors.py": "data: by whoever raises them",
+    "house.py": "by tests/test_app.py",
     "feed/follower.py": "a protocol: by tests/feed/test_{klines,depth,ticker}.py",
     "web/answer.py": "what answers have in common: by tests/web/test_{klines,latest,listing}.py",
     "feed/wire.py": "how connections are made: by tests/feed/test_connection.py, tests/test_app.py",
