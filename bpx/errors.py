@@ -6,6 +6,7 @@
         * Banned             Binance has banned our address (418)
         * NotSent            no byte reached Binance (503)
             * Untrusted      whoever answers there is not Binance: TLS failed (502)
+            * Abandoned      nobody waits for the answer any more
         * OutcomeUnknown     sent, and no usable answer came: it may have been carried out (504)
         * ReadFailed         a public read was sent and its answer is unusable (502)
             * ReadTimedOut   no answer came in time (504)
@@ -82,6 +83,13 @@ class Untrusted(NotSent):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.retry_after_s = None  # trying again does not help
+
+
+class Abandoned(NotSent):
+    """The client went away while its request waited for its turn: it was not sent."""
+
+    def __init__(self) -> None:
+        super().__init__("its client has gone")
 
 
 class OutcomeUnknown(RequestFailed):

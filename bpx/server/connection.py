@@ -106,6 +106,17 @@ class Connection:
 
     send = sendall
 
+    def is_gone(self) -> bool:
+        """Whether the client has closed its side. May be asked while its request is served."""
+        self._socket.settimeout(0)
+        try:
+            received: bytes = self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return not received
+
     def end_if_idle(self) -> None:
         """Let an idle connection end; a request that is on its way already is still read."""
         if self._is_idle:

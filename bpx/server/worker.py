@@ -156,6 +156,7 @@ class Worker(GeventWorker):  # type: ignore[misc]
             listener_name = ("unix", 0)  # else gunicorn takes the port from Host
         reply, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Reply)
         environ["wsgi.multithread"] = True
+        environ["bpx.is_gone"] = sock.is_gone
         started = monotonic()
         try:
             self._answer(environ, reply)

@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 from threading import Condition
 from typing import Protocol
 
-from bpx.errors import NotSent, Throttled
+from bpx.errors import Abandoned, NotSent, Throttled
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
@@ -108,6 +108,7 @@ class Budget:
             Throttled: the budget is spent for longer than the call can wait, or Binance said 429.
             Banned: Binance said 418.
             NotSent: a firewall wants no public reads.
+            Abandoned: its client went away while it waited.
         """
         with self._changed:
             began = self._now()
@@ -123,6 +124,8 @@ class Budget:
                 self._changed.wait(wait_s)
                 self._hold.refuse(self._now())
             now = self._now()
+            if now > began and call.is_abandoned():
+                raise Abandoned
             is_probe = self._hold.admit(now)
             charge = self._ledger.charge(weight, self._clock.at(now))
             self._show()

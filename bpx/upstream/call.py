@@ -1,6 +1,6 @@
 """A request to Binance, what kind it is, and what comes back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -46,6 +46,11 @@ class Kind(Enum):
         return self.pool == "public"
 
 
+def never() -> bool:
+    """Return False: somebody waits for the reply to the end."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Call:
     """What to ask Binance.
@@ -59,6 +64,7 @@ class Call:
         kind: decides about budget, connections and time.
         keep_s: seconds for which its reply may answer others who ask the same.
         is_unknown: no table has its endpoint: `weight` is a guess.
+        is_abandoned: tells whether nobody waits for the reply any more.
     """
 
     method: str
@@ -69,6 +75,7 @@ class Call:
     kind: Kind = Kind.PUBLIC
     keep_s: float = 0.0
     is_unknown: bool = False
+    is_abandoned: Callable[[], bool] = never
 
     @property
     def path(self) -> str:

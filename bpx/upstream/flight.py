@@ -4,10 +4,12 @@ from collections.abc import Callable, Hashable
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-from bpx.errors import ReadFailed, ReadTimedOut
+from bpx.errors import Abandoned, ReadFailed, ReadTimedOut
 from bpx.runtime import Runtime
 
 V = TypeVar("V")
+
+IsGone = Callable[[], bool]
 
 
 class _Flight(Generic[V]):
@@ -15,6 +17,11 @@ class _Flight(Generic[V]):
         self.landed = Event()
         self.value: V | None = None
         self.error: Exception | None = None
+        self.waiting: list[IsGone] = []
+
+    def is_abandoned(self) -> bool:
+        """Whether all who wanted to know have gone."""
+        return all(is_gone() for is_gone in list(self.waiting))
 
 
 class SingleFlight(Generic[V]):
@@ -29,30 +36,46 @@ class SingleFlight(Generic[V]):
         self._flights: dict[Hashable, _Flight[V]] = {}
         self._lock = Lock()
 
-    def share(self, key: Hashable, ask: Callable[[], V], wait_s: float) -> V:
+    def share(self, key: Hashable, ask: Callable[[IsGone], V], wait_s: float, is_gone: IsGone) -> V:
         """Return what `ask` returns, or raise what it raises; it runs once for all of `key`.
+
+        Args:
+            key: what makes questions equal.
+            ask: given what tells whether nobody waits any more; it may then raise `Abandoned`.
+            wait_s: how long to wait.
+            is_gone: tells whether this one does not wait any more.
 
         Raises:
             ReadTimedOut: no answer within `wait_s`.
         """
-        with self._lock:
-            flight = self._flights.get(key)
-            is_new = flight is None
-            if flight is None:
-                flight = self._flights[key] = _Flight()
-        if is_new:
-            self._runtime.spawn(self._fly, key, flight, ask)
-        if not flight.landed.wait(wait_s):
-            raise ReadTimedOut("no answer to a shared question in time")
+        flight = self._joined(key, ask, is_gone)
+        try:
+            if not flight.landed.wait(wait_s):
+                raise ReadTimedOut("no answer to a shared question in time")
+        finally:
+            flight.waiting.remove(is_gone)
+        if isinstance(flight.error, Abandoned) and not is_gone():  # it came a moment too late
+            return self.share(key, ask, wait_s, is_gone)
         if flight.error is not None:
             raise flight.error.with_traceback(None)  # it is raised in many places
         assert flight.value is not None
         return flight.value
 
-    def _fly(self, key: Hashable, flight: _Flight[V], ask: Callable[[], V]) -> None:
+    def _joined(self, key: Hashable, ask: Callable[[IsGone], V], is_gone: IsGone) -> _Flight[V]:
+        with self._lock:
+            flight = self._flights.get(key)
+            if flight is not None:
+                flight.waiting.append(is_gone)
+                return flight
+            flight = self._flights[key] = _Flight()
+            flight.waiting.append(is_gone)
+        self._runtime.spawn(self._fly, key, flight, ask)
+        return flight
+
+    def _fly(self, key: Hashable, flight: _Flight[V], ask: Callable[[IsGone], V]) -> None:
         flight.error = ReadFailed("the asking task was ended")
         try:
-            flight.value = ask()
+            flight.value = ask(flight.is_abandoned)
             flight.error = None
         except Exception as error:  # noqa: BLE001 - whatever it is, it is theirs who wait
             flight.error = error

@@ -10,7 +10,7 @@ What may be tried again is all here:
 import logging
 from functools import partial
 
-from bpx.errors import Banned, NotSent, Redirected, RequestFailed, Throttled
+from bpx.errors import Abandoned, Banned, NotSent, Redirected, RequestFailed, Throttled
 from bpx.metrics import UPSTREAM_CALLS, UPSTREAM_RETRIES
 from bpx.runtime import Runtime
 from bpx.upstream.body import BadBody, decode
@@ -78,6 +78,8 @@ class Tries:
         if wait_s is None or not self._may_retry(call.kind, wait_s, until):
             return _settled(first)
         self._runtime.sleep(wait_s)
+        if call.is_abandoned():
+            return _settled(first)
         if not call.kind.is_trade:
             host = self._hosts.choose(call.kind.pool, self._now(), besides=host)
         UPSTREAM_RETRIES.labels(self._market, call.kind.name.lower()).inc()
@@ -150,7 +152,7 @@ class Tries:
             whole_bytes,
             connect_s=RECONNECT_S - waited_s if is_second and call.kind.is_trade else None,
             slot_wait_s=patience_s(call) - waited_s if call.kind is Kind.SIGNED else None,
-            look_again=None if passage.is_probe else self._budget.refuse,
+            look_again=partial(self._look_again, call, passage),
         )
         return self._carry(call, host, passage, ticket, ask)
 
@@ -182,6 +184,13 @@ class Tries:
             log.exception("learning from a reply failed")  # the reply is the client's all the same
             return False
         return True
+
+    def _look_again(self, call: Call, passage: Passage) -> None:
+        """Tell what has come between while a call waited for a connection."""
+        if call.is_abandoned():
+            raise Abandoned
+        if not passage.is_probe:
+            self._budget.refuse()
 
     def _ask_probe(self, host: Host) -> None:
         """Ask something cheap, to see whether Binance hears us again.

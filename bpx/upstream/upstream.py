@@ -1,7 +1,8 @@
 """The REST API of one market, asked within its limits."""
 
 import hashlib
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from functools import partial
 
 from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
@@ -102,7 +103,7 @@ class Upstream:
         began = self._now() if began is None else began
         wait_s = began + self._bounds.total_of(call.kind) + GRACE_S - self._now()
         ask = partial(self._ask_for_all, key, call, began)
-        return self._flights.share(key, ask, max(0.0, wait_s))
+        return self._flights.share(key, ask, max(0.0, wait_s), call.is_abandoned)
 
     def fetch(self, target: str, weight: int, kind: Kind = Kind.BACKGROUND) -> Reply:
         """Ask Binance for ourselves, as often as `Recovery` says, within the time of one call.
@@ -146,7 +147,10 @@ class Upstream:
             raise ReadFailed(f"status {reply.status}: {error}") from error
         return Reply(reply.status, headers, body)
 
-    def _ask_for_all(self, key: Hashable, call: Call, began: float) -> Reply:
+    def _ask_for_all(
+        self, key: Hashable, call: Call, began: float, is_abandoned: Callable[[], bool]
+    ) -> Reply:
+        call = replace(call, is_abandoned=is_abandoned)
         reply = _whole(self._forward(call, began, DECODED_BYTES))
         self._replies.keep(key, call, reply)
         return reply

@@ -11,6 +11,7 @@ import requests
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from bpx.errors import (
+    Abandoned,
     Banned,
     NotSent,
     OutcomeUnknown,
@@ -160,7 +161,7 @@ class Wire:
             stream = reply.stream
         except BadTarget as error:
             raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
-        except (Throttled, Banned) as refusal:
+        except (Throttled, Banned, Abandoned) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
         except FAULTS as error:
             raise Broken(_failure(call.kind, attempt, error), attempt) from error

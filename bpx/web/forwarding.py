@@ -7,11 +7,12 @@ from flask import Response, request
 
 from bpx import metrics
 from bpx.errors import BadTarget
-from bpx.upstream.call import Call, Kind, Reply, kind_of
+from bpx.upstream.call import Call, Kind, Reply, kind_of, never
 from bpx.upstream.headers import to_binance
 from bpx.web.parts import Parts
 
 BODILESS = (204, 304)
+IS_GONE = "bpx.is_gone"  # where the server puts what tells whether the client has gone
 
 
 class Forwarding:
@@ -49,6 +50,7 @@ class Forwarding:
             kind,
             keep_s=endpoint.kept_s(query) if endpoint is not None and is_kept else 0.0,
             is_unknown=self._market.is_unknown(method, path),
+            is_abandoned=environ.get(IS_GONE, never),
         )
         began = self._now() if began is None else began
         is_shared = kind is Kind.PUBLIC and endpoint is not None and endpoint.public and not body

@@ -6,7 +6,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from bpx import metrics
-from bpx.errors import Failing, NotSent, RequestFailed
+from bpx.errors import Abandoned, Failing, NotSent, RequestFailed
 from bpx.exchange.failure import error_body
 
 JSON = "application/json;charset=UTF-8"  # as Binance writes it
@@ -21,7 +21,8 @@ def explain(error: RequestFailed) -> Response:
     """Say why a request was not answered."""
     reason = getattr(error, "reason", None)
     if reason is not None:
-        log.warning("%s %s: %s", request.method, request.path, reason)
+        level = logging.DEBUG if isinstance(error, Abandoned) else logging.WARNING
+        log.log(level, "%s %s: %s", request.method, request.path, reason)
     if isinstance(error, Failing):
         return _pass_on(error)
     response = _response(error.status, error.code, str(error))

@@ -5,9 +5,11 @@ fresh is answered during a ban, with Binance's own words for the rest, is tested
 """
 
 import json
+import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from urllib.parse import urlsplit
 
 import pytest
 import requests
@@ -235,6 +237,30 @@ def test_b34_an_order_is_never_behind_market_data(poor):
     assert [row.method for row in poor.asked_for(ORDER)] == ["POST", "DELETE"]
     for bot in waiting:
         bot.join(10)
+
+
+def test_b34_what_waits_for_its_turn_is_not_sent_when_its_client_has_gone(poor):
+    while poor.ask(ALL_TICKERS).status_code == 200:
+        pass
+    poor.step_past_close(after_ms=-3_000)
+    poor.exchange.requests.clear()
+    left, shared, wanted = (f"/api/v3/trades?symbol=BTCUSDT&limit={n}" for n in (901, 902, 903))
+    gone = [asking(poor, target) for target in (left, shared)]
+    staying = [asking(poor, target) for target in (shared, wanted)]
+    for client in gone:
+        client.close()
+    for client in staying:
+        assert client.recv(15) == b"HTTP/1.1 200 OK"
+        client.close()
+    assert len(poor.asked_for(shared)) == len(poor.asked_for(wanted)) == 1
+    assert poor.asked_for(left) == []
+
+
+def asking(place: Place, target: str) -> socket.socket:
+    """Return a client's connection on which `target` has been asked for."""
+    client = socket.create_connection(("127.0.0.1", urlsplit(place.url).port), timeout=10)
+    client.sendall(f"GET {target} HTTP/1.1\r\nHost: proxy\r\n\r\n".encode())
+    return client
 
 
 def poor_bot(url: str, number: int) -> None:

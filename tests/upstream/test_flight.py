@@ -3,7 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from bpx.errors import NotSent, ReadFailed
+from bpx.errors import Abandoned, NotSent, ReadFailed
+from bpx.upstream.call import never
 from bpx.upstream.flight import SingleFlight
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
@@ -17,7 +18,7 @@ class Question:
         self.answered = threading.Event()
         self._error = error
 
-    def __call__(self) -> str:
+    def __call__(self, is_abandoned=never) -> str:
         self.asked += 1
         assert self.answered.wait(5)
         if self._error is not None:
@@ -31,7 +32,7 @@ def test_500_who_ask_the_same_share_one_call():
 
     def ask() -> str:
         started.release()
-        return flights.share("key", question, 5)
+        return flights.share("key", question, 5, never)
 
     with ThreadPoolExecutor(500) as pool:
         answers = [pool.submit(ask) for _ in range(500)]
@@ -46,7 +47,9 @@ def test_500_who_ask_the_same_share_one_call():
 def test_different_questions_do_not_share():
     flights, question = SingleFlight[str](ThreadRuntime()), Question()
     question.answered.set()
-    assert flights.share("a", question, 5) == flights.share("b", question, 5) == "answer"
+    assert (
+        flights.share("a", question, 5, never) == flights.share("b", question, 5, never) == "answer"
+    )
     assert question.asked == 2
 
 
@@ -54,7 +57,7 @@ def test_a_question_is_asked_anew_once_it_was_answered():
     flights, question = SingleFlight[str](ThreadRuntime()), Question()
     question.answered.set()
     for _ in range(2):
-        flights.share("key", question, 5)
+        flights.share("key", question, 5, never)
     assert question.asked == 2
 
 
@@ -63,27 +66,78 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept():
     failure = NotSent("refused")
     question = Question(failure)
     with ThreadPoolExecutor(10) as pool:
-        answers = [pool.submit(flights.share, "key", question, 5) for _ in range(10)]
+        answers = [pool.submit(flights.share, "key", question, 5, never) for _ in range(10)]
         eventually(lambda: question.asked == 1)
         question.answered.set()
         assert all(isinstance(answer.exception(5), NotSent) for answer in answers)
     healthy = Question()
     healthy.answered.set()
-    assert flights.share("key", healthy, 5) == "answer"
+    assert flights.share("key", healthy, 5, never) == "answer"
 
 
 def test_a_mistake_of_ours_reaches_all_who_wait_instead_of_hanging_them():
     question = Question(KeyError("mistake"))
     question.answered.set()
     with pytest.raises(KeyError):
-        SingleFlight[str](ThreadRuntime()).share("key", question, 5)
+        SingleFlight[str](ThreadRuntime()).share("key", question, 5, never)
 
 
 def test_whoever_waits_gives_up_at_its_deadline_and_the_others_still_get_their_answer():
     flights, question = SingleFlight[str](ThreadRuntime()), Question()
     with pytest.raises(ReadFailed):
-        flights.share("key", question, 0.01)
+        flights.share("key", question, 0.01, never)
     with ThreadPoolExecutor(1) as pool:
-        patient = pool.submit(flights.share, "key", question, 5)
+        patient = pool.submit(flights.share, "key", question, 5, never)
         question.answered.set()
         assert patient.result(5) == "answer"
+
+
+class Waiting:
+    """A question that waits for its turn, and is given up when nobody wants to know any more."""
+
+    def __init__(self) -> None:
+        self.is_abandoned = threading.Event()
+        self.asked = 0
+
+    def __call__(self, is_abandoned) -> str:
+        self.asked += 1
+        if self.asked > 1:
+            return "answer"
+        eventually(is_abandoned)
+        self.is_abandoned.set()
+        raise Abandoned
+
+
+def test_it_is_wanted_as_long_as_one_of_them_waits():
+    flights, question = SingleFlight[str](ThreadRuntime()), Question()
+    seen, has_first_gone = [], threading.Event()
+
+    def ask(is_abandoned) -> str:
+        eventually(has_first_gone.is_set)
+        seen.append(is_abandoned())
+        return question(is_abandoned)
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.share, "key", ask, 5, has_first_gone.is_set)
+        second = pool.submit(flights.share, "key", ask, 5, never)
+        has_first_gone.set()
+        question.answered.set()
+        assert {first.result(5), second.result(5)} == {"answer"}
+    assert seen == [False]
+
+
+def test_it_is_abandoned_when_all_have_gone():
+    flights, question, has_gone = SingleFlight[str](ThreadRuntime()), Waiting(), threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        only = pool.submit(flights.share, "key", question, 5, has_gone.is_set)
+        eventually(lambda: question.asked == 1)
+        assert not question.is_abandoned.is_set()
+        has_gone.set()
+        assert isinstance(only.exception(5), Abandoned)
+
+
+def test_whoever_comes_to_a_question_that_is_just_given_up_has_it_asked_anew():
+    flights, question = SingleFlight[str](ThreadRuntime()), Waiting()
+    has_come_back = iter([True, False])  # gone when the question looks, here when it is answered
+    answer = flights.share("key", question, 5, lambda: next(has_come_back))
+    assert (answer, question.asked) == ("answer", 2)
