@@ -10,6 +10,15 @@ from typing import Any
 
 from bpx.simulator.simulator import Simulator
 
+HELP = """\
+usage: bpx demo [options]
+
+Serve both markets of a simulated exchange, without any network, until told to stop (Ctrl-C).
+The options are those of the proxy: see bpx -h. For example:
+
+  bpx demo --server.port-spot=9090 --server.port-futures=9091
+"""
+
 
 def main(argv: Sequence[str]) -> int:
     """Serve both markets of a simulated exchange until told to stop; return the exit code.
@@ -17,6 +26,9 @@ def main(argv: Sequence[str]) -> int:
     Args:
         argv: options of the proxy.
     """
+    if {"-h", "--help"} & set(argv):
+        print(HELP)
+        return 0
     with Simulator("spot") as spot, Simulator("futures") as futures:
         exchange = {
             "BPX_UPSTREAM_SPOT_REST": spot.rest_url,

@@ -1,5 +1,6 @@
 """`python -m bpx smoke`: asks every endpoint of a running proxy with curl, a line each."""
 
+import argparse
 import json
 import os
 import subprocess
@@ -117,13 +118,31 @@ def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> i
     """Check every endpoint; return 0 if all of them are well.
 
     Args:
-        argv: none are taken.
-        environ: SPOT and FUTURES say where the proxy is.
+        argv: where the proxy is.
+        environ: SPOT and FUTURES say where it is, unless `argv` does.
     """
-    bases = {market: environ.get(market) or DEFAULTS[market] for market in (SPOT, FUTURES)}
+    places = _parser(environ).parse_args(argv)
+    bases = {SPOT: places.spot, FUTURES: places.futures}
     failures = sum(not _passes(check, bases[check.market]) for check in CHECKS)
     print(f"{len(CHECKS) - failures} of {len(CHECKS)} endpoints are well")
     return 1 if failures else 0
+
+
+def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bpx smoke",
+        description="Ask every endpoint of a running proxy with curl, and say which answers are "
+        "not what they should be. The exit code is 0 if all of them are.",
+    )
+    for market in (SPOT, FUTURES):
+        address = environ.get(market) or DEFAULTS[market]
+        parser.add_argument(
+            f"--{market.lower()}",
+            metavar="URL",
+            default=address,
+            help=f"the {market.lower()} market's address (variable {market}; here {address})",
+        )
+    return parser
 
 
 def _passes(check: Check, base: str) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bpx.cli import smoke
+from bpx.cli.demo import main
 from tests.proxy import ROOT, free_port, running, wait_for_server
 
 
@@ -78,3 +79,8 @@ def test_the_readme_s_freqtrade_example_has_what_ccxt_s_has() -> None:
     assert config["ccxt_config"]["options"]["fetchMarkets"] == {"types": ["spot"]}
     assert urls == {name: names["exchange"].urls["api"][name] for name in urls}
     assert set(urls) >= {"public", "fapiPublic", "fapiPublicV2", "fapiPublicV3", "fapiData", "sapi"}
+
+
+def test_help_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["-h"]) == 0
+    assert capsys.readouterr().out.startswith("usage: bpx demo")

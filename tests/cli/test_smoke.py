@@ -53,3 +53,17 @@ def test_every_market_s_four_cached_endpoints_are_asked() -> None:
     }
     ends = ("klines", "depth", "ticker/24hr", "exchangeInfo")
     assert cached == {f"{path}/{end}" for path in ("/api/v3", "/fapi/v1") for end in ends}
+
+
+def test_flags_say_where_the_proxy_is(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert smoke.main(["--spot", empty_url, "--futures=http://127.0.0.1:9"], environ={}) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert "FAIL spot    /api/v3/ping the body is of another shape: []" in lines
+    assert [line for line in lines if "futures" in line and "no answer" not in line] == []
+
+
+def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        smoke.main(["--sopt", "x"], environ={})
+    assert end.value.code == 2
+    assert "--sopt" in capsys.readouterr().err
