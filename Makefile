@@ -23,11 +23,20 @@ smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say whe
 bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view
 	$(PYTHON) -m benchmarks
 
-test: $(DEV)  ## all tests but those of faults
+test faults figures: export PYTHONDONTWRITEBYTECODE =
+test: $(DEV)  ## all tests; of those of faults what fits into a few minutes, with smaller numbers
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile --ignore tests/faults
+	$(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not long" tests/faults
 
-faults: $(DEV)  ## the tests of faults, with all of their numbers: some 20 minutes, alone on the machine
+faults: $(DEV)  ## the tests of faults, with all of their numbers: alone on the machine, an hour or so
 	BPX_FAULTS_FULL=1 $(PYTHON) -m pytest -q --timeout=900 tests/faults
+
+figures: $(DEV)  ## the same, and what they measured into docs/reliability.md
+	mkdir -p build
+	rm -f build/figures.json
+	BPX_FAULTS_FULL=1 BPX_FAULTS_FIGURES=$(CURDIR)/build/figures.json \
+		$(PYTHON) -m pytest -q --timeout=900 tests/faults
+	$(PYTHON) -m tests.faults.page build/figures.json
 
 check: format lint types layers  ## all static checks
 

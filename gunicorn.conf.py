@@ -3,6 +3,7 @@
 import os
 import sys
 
-from bpx.server.configuration import application_of, gunicorn_settings
+from bpx.server.configuration import application_of
+from bpx.server.reloading import RELOADING
 
-globals().update(gunicorn_settings(application_of(sys.argv), os.environ))
+globals().update(RELOADING.settings(application_of(sys.argv), [], os.environ))

@@ -10,7 +10,10 @@ from bpx.app import create_app
 from bpx.server.configuration import MARKETS, markets_of
 from bpx.server.ports import ByPort
 from bpx.server.runtime import GeventRuntime
+from bpx.server.shared import KEEPSAKE
+from bpx.server.stopping import Stopping
 from bpx.settings import load
+from bpx.streams.connects import Connects
 from bpx.web.operators import create_operators_app
 
 
@@ -27,8 +30,15 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
-    apps = [create_app(market, settings, runtime) for market in markets]
+    connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
+    apps = [create_app(market, settings, runtime, connects, KEEPSAKE) for market in markets]
+    houses = [app.extensions["bpx.house"] for app in apps]
     operators = None
     if settings.metrics_enabled:
-        operators = create_operators_app([app.extensions["bpx.registry"] for app in apps])
-    return ByPort(apps, [ports[market] for market in markets], operators)
+        operators = create_operators_app(
+            [app.extensions["bpx.registry"] for app in apps],
+            lambda: [house.vitals() for house in houses],
+            lambda: runtime.tasks,
+        )
+    stopping = Stopping(houses, runtime)
+    return ByPort(apps, [ports[market] for market in markets], operators, stopping)

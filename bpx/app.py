@@ -8,30 +8,38 @@ from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.exceptions import HTTPException
 
-from bpx.errors import RequestFailed
+from bpx.errors import RequestFailed, TooLarge
 from bpx.house import House, local
-from bpx.runtime import Runtime
+from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
+from bpx.streams.connects import Connects
 from bpx.web.blueprint import market_blueprint
-from bpx.web.refusals import explain, explain_bug, refuse
-from bpx.web.targets import Anything, KnownMethods
-
-BODY_BYTES = 64 << 10  # of a client's request
+from bpx.web.refusals import explain_bug, explaining, refuse
+from bpx.web.targets import Anything, Gate
 
 
-def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
+def create_app(
+    name: str,
+    settings: Settings,
+    runtime: Runtime,
+    connects: Connects | None = None,
+    memory: Memory | None = None,
+) -> Flask:
     """Build the application that serves the market `spot` or `futures`, and start its feeds.
+
+    The markets of one process share `connects`, which counts their attempts to connect. What has
+    to outlive the process is kept in `memory`.
 
     Its request metrics are in a registry of its own, `app.extensions["bpx.registry"]`.
     """
-    house = House(local(name, settings), settings, runtime)
+    house = House(local(name, settings), settings, runtime, connects or Connects(), memory)
     app = Flask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
     app.url_map.converters["anything"] = Anything
-    app.wsgi_app = KnownMethods(app.wsgi_app)  # type: ignore[method-assign]
-    app.config["MAX_CONTENT_LENGTH"] = BODY_BYTES
+    app.wsgi_app = Gate(app.wsgi_app)  # type: ignore[method-assign]
+    app.config["MAX_CONTENT_LENGTH"] = TooLarge.limit_bytes
     app.register_blueprint(market_blueprint(house.parts()))
-    app.register_error_handler(RequestFailed, explain)
+    app.register_error_handler(RequestFailed, explaining(runtime.now))
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
@@ -44,4 +52,6 @@ def create_app(name: str, settings: Settings, runtime: Runtime) -> Flask:
     )
     app.extensions["bpx.house"] = house
     runtime.spawn(house.listing.follow)
+    if settings.health_check_enabled:
+        runtime.spawn(house.health.follow)
     return app

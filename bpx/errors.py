@@ -2,7 +2,9 @@
 
 * BpxError
     * RequestFailed          the client sees it, as a Binance-shaped error body
-        * Throttled          our budget is spent, or Binance has said 429 (429)
+        * Throttled          Binance has said 429 (429)
+            * OverBudget     nobody has: our own budget is spent
+                * OverShare  by this client: the others have theirs
         * Banned             Binance has banned our address (418)
         * NotSent            no byte reached Binance (503)
             * Untrusted      whoever answers there is not Binance: TLS failed (502)
@@ -21,6 +23,7 @@
     * BadOption              an option cannot be used: the start stops with this one line
 """
 
+from enum import Enum
 from math import ceil
 
 
@@ -38,6 +41,8 @@ class RequestFailed(BpxError):
     status = 502
     code = -1001  # Binance's DISCONNECTED
 
+    proxy_error: str | None = None  # for X-Proxy-Error, which tells our own refusals apart
+
     def __init__(self, message: str, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
@@ -49,10 +54,24 @@ class RequestFailed(BpxError):
 
 
 class Throttled(RequestFailed):
-    """Our budget is spent, or Binance told us to wait."""
+    """Binance told us to wait."""
 
     status = 429
     code = -1003  # Binance's TOO_MANY_REQUESTS
+
+
+class OverBudget(Throttled):
+    """Binance would tell us to wait, if we asked: our own budget is spent."""
+
+    reason = "our own budget is spent"
+    proxy_error = "budget"
+
+
+class OverShare(OverBudget):
+    """A client has had its share of what is left: the rest is for the others."""
+
+    reason = "a client has had its share of our budget"
+    proxy_error = "client-limit"
 
 
 class Banned(RequestFailed):
@@ -67,6 +86,7 @@ class NotSent(RequestFailed):
 
     status = 503
     code = -1001
+    proxy_error = "not-sent"
 
     def __init__(self, reason: str, retry_after_s: float = 1.0) -> None:
         super().__init__(
@@ -152,10 +172,18 @@ class Redirected(RequestFailed):
 
 
 class TooLarge(RequestFailed):
-    """The request's body is over our limit."""
+    """The request's body is over our limit.
+
+    Attributes:
+        limit_bytes: of every client's request.
+    """
 
     status = 413
     code = -1100  # Binance's ILLEGAL_CHARS: ccxt maps it to BadRequest
+    limit_bytes = 64 << 10
+
+    def __init__(self) -> None:
+        super().__init__(f"Request body is over {self.limit_bytes} bytes.")
 
 
 class BadTarget(RequestFailed):
@@ -169,8 +197,31 @@ class FeedFailed(BpxError):
     """A feed cannot go on as it is and has to be repaired."""
 
 
+class Loss(Enum):
+    """Why there is no stream connection: how long to wait before the next depends on it."""
+
+    CLOSED = "closed"  # the exchange said good-bye: 1000, 1001, 1012, no code, serverShutdown
+    LOST = "lost"  # a reset, an end without a word, silence, any other close code
+    UNREACHABLE = "unreachable"  # no address, no connection, no TLS, no answer to the handshake
+    REFUSED = "refused"  # the handshake was answered with something that is no WebSocket
+    BANNED = "banned"  # the handshake was answered with 403, 418, 429 or 451
+    PROTOCOL = "protocol"  # frames against RFC 6455 or 7692, or a message that is too big
+
+
 class StreamLost(FeedFailed):
-    """The WebSocket closed, or sent nothing for too long."""
+    """The WebSocket closed, sent nothing for too long, or could not be had.
+
+    Attributes:
+        loss: why.
+        retry_after_s: what a refusal's Retry-After says, in seconds; None if it says nothing.
+    """
+
+    def __init__(
+        self, reason: str, loss: Loss = Loss.LOST, retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(reason)
+        self.loss = loss
+        self.retry_after_s = retry_after_s
 
 
 class OutOfSync(FeedFailed):

@@ -15,24 +15,27 @@ from bpx.feed.depth import DepthFollower
 from bpx.feed.feed import Feed
 from bpx.feed.feeds import Feeds
 from bpx.feed.follower import Follower, Question
+from bpx.feed.health import Health
 from bpx.feed.klines import KlineFollower
 from bpx.feed.listing import Listing
-from bpx.feed.streams import Streams
 from bpx.feed.ticker import TickerFollower
 from bpx.feed.trust import Freshness
-from bpx.feed.wire import Wire
 from bpx.logs import log_forward
-from bpx.runtime import Runtime
+from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
 from bpx.state.book import DepthView
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import DayView
 from bpx.state.history import CandlesView
+from bpx.streams.connects import Connects
+from bpx.streams.streams import Streams
+from bpx.streams.wire import Wire
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Kind
+from bpx.upstream.call import Kind, Reply
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from bpx.web.answer import Answers
+from bpx.web.health import Spent, Vitals
 from bpx.web.klines import KlinesAnswers
 from bpx.web.latest import DepthAnswers, TickerAnswers
 from bpx.web.listing import ListingAnswers
@@ -85,7 +88,14 @@ def local(name: str, settings: Settings) -> Local:
 class House:
     """The parts of one market's application, built once."""
 
-    def __init__(self, here: Local, settings: Settings, runtime: Runtime) -> None:
+    def __init__(
+        self,
+        here: Local,
+        settings: Settings,
+        runtime: Runtime,
+        connects: Connects,
+        memory: Memory | None = None,
+    ) -> None:
         self.market = here.market
         self.runtime = runtime
         self.clock = ExchangeClock()
@@ -101,8 +111,16 @@ class House:
             probe=here.market.probe,
             recovery=_recovery(settings),
             ca_file=settings.ca_file or None,
+            memory=memory,
         )
-        self.streams = Streams(here.market, here.stream_url, _wire(settings), runtime)
+        self.streams = Streams(
+            here.market,
+            here.stream_url,
+            _wire(settings),
+            runtime,
+            connects,
+            self.upstream.budget.hold_left_s,
+        )
         self.listing = Listing(
             here.market.name,
             self._fetch_listing,
@@ -113,6 +131,7 @@ class House:
             longest_delay_s=settings.max_delay_s,
         )
         self._settings = settings
+        self._is_draining = False
         self._close_wait_s = here.close_wait_s
         self._freshness = Freshness(
             settings.quiet_check_s, settings.check_interval_s, settings.kept_s
@@ -120,6 +139,13 @@ class House:
         self.klines: Feeds[tuple[str, str], CandlesView] = self._feeds("klines", self._kline_feed)
         self.depth: Feeds[str, DepthView] = self._feeds("depth", self._depth_feed)
         self.tickers: Feeds[str, DayView] = self._feeds("ticker", self._ticker_feed)
+        self.health = Health(
+            here.market.name,
+            self.streams,
+            (self.klines, self.depth, self.tickers),
+            settings.health_check_interval_s,
+            runtime,
+        )
 
     def parts(self) -> Parts:
         """Return what the blueprint serves from."""
@@ -147,9 +173,33 @@ class House:
             keeps_replies=self._settings.reply_ttl == "on",
         )
 
+    def vitals(self) -> Vitals:
+        """Return what shape it is in. Nothing is asked for it."""
+        now = self.runtime.now()
+        listing, budget = self.listing.cell.view, self.upstream.budget
+        return Vitals(
+            market=self.market.name,
+            is_draining=self._is_draining,
+            streams=self.streams.report(now),
+            feeds={
+                "klines": self.klines.report(now),
+                "depth": self.depth.report(now),
+                "ticker": self.tickers.report(now),
+            },
+            listing_age_s=None if listing is None else now - listing.confirmed_at,
+            budget=Spent(*budget.spent(), budget.hold_left_s(), budget.blocked_left_s()),
+            hosts=self.upstream.report(),
+            check=self.health.report(now),
+        )
+
+    def drain(self) -> None:
+        """Take note that no more requests are wanted: it is ready no more."""
+        self._is_draining = True
+
     def close(self) -> None:
         """End everything that runs on its own."""
         self.listing.close()
+        self.health.close()
         for feeds in (self.klines, self.depth, self.tickers):
             feeds.close()
         self.streams.close()
@@ -162,18 +212,20 @@ class House:
     def _adopt(self, info: ExchangeInfo) -> None:
         if info.weight_per_minute is not None:
             self.upstream.budget.adopt_limit(info.weight_per_minute)
+        # What trades no more has no streams: they would be quiet for ever.
+        trading = {symbol for symbol, status in info.symbols.items() if status == "TRADING"}
+        self.klines.keep(lambda key: key[0] in trading)
+        self.depth.keep(trading.__contains__)
+        self.tickers.keep(trading.__contains__)
 
     def _fetch_listing(self) -> bytes:
         endpoint = self.market.endpoint(Source.EXCHANGE_INFO)
-        question = Question(endpoint.path, endpoint.weight({}))
-        return self._ask(question, for_client=False)
+        # It is large, and proven where it is read, piece by piece.
+        return _good(self.upstream.fetch(endpoint.path, endpoint.weight({}), check=None))
 
     def _ask(self, question: Question, for_client: bool) -> bytes:
         kind = Kind.PUBLIC if for_client else Kind.BACKGROUND
-        reply = self.upstream.fetch(question.target, question.weight, kind)
-        if reply.status != 200:
-            raise Refused(f"status {reply.status}: {reply.body[:200]!r}")
-        return reply.body
+        return _good(self.upstream.fetch(question.target, question.weight, kind))
 
     def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
         return Feeds(self.market.name, kind, build, self.runtime)
@@ -205,6 +257,12 @@ class House:
         )
 
 
+def _good(reply: Reply) -> bytes:
+    if reply.status != 200:
+        raise Refused(f"status {reply.status}: {reply.body[:200]!r}")
+    return reply.body
+
+
 def _recovery(settings: Settings) -> Recovery:
     return Recovery(
         settings.max_retries,
@@ -224,4 +282,8 @@ def _wire(settings: Settings) -> Wire:
         max_reconnect_delay_s=settings.max_reconnect_delay_s,
         queue_size=settings.message_queue_size,
         ca_file=settings.ca_file or None,
+        buffer_size=settings.buffer_size,
+        compression=settings.compression_enabled,
+        max_age_s=settings.max_age_s,
+        max_reconnects=settings.max_reconnects,
     )

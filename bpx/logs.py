@@ -7,6 +7,7 @@ import sys
 from datetime import UTC, datetime
 from logging.handlers import WatchedFileHandler
 from types import MappingProxyType
+from urllib.parse import unquote
 
 TRACE = 5
 LEVELS = MappingProxyType({
@@ -21,18 +22,28 @@ log = logging.getLogger("bpx")
 _FORWARDS = logging.getLogger("bpx.forwards")
 
 # Redaction is on the finished line: tracebacks and other libraries' messages hold URLs too.
-_QUERY = re.compile(r"\?[^\s?]*=[^\s]*")
+_QUERY = re.compile(r"\?(?:[^\s?]*=[^\s]*|[^\s?]{16,})")
 _SECRET = re.compile(
-    r"(?i)\b(signature|api-?key|x-mbx-apikey|listenkey|secret)\b(['\"]?\s*[=:,]\s*b?['\"]?)"
-    r"[^\s'\"&,;)}\]]+"
+    r"(?i)(signature|api[-_]?key|listen[-_]?key|secret|authorization)"
+    r"(['\"]?\s*[=:,]\s*b?['\"]?|(?<=x-mbx-apikey)\s+)[^\s'\"&,;)}\]]+"
 )
-_TOKEN = re.compile(r"\b[A-Za-z0-9]{60,}\b")  # keys, signatures and listen keys are 60 or longer
+_TOKEN = re.compile(r"[A-Za-z0-9]{60,}")  # keys, signatures and listen keys are 60 or longer
+_ENCODED = re.compile(r"[^\s%]*%[0-9A-Fa-f]{2}\S*")
 
 
 def redact(line: str) -> str:
-    """Return `line` without query strings, signatures and keys."""
+    """Return `line` without query strings, signatures and keys, percent-encoded ones too."""
     line = _SECRET.sub(r"\1\2***", _QUERY.sub("?***", line))
-    return _TOKEN.sub("***", line)
+    line = _TOKEN.sub("***", line)
+    return _ENCODED.sub(_without_encoded_secrets, line) if "%" in line else line
+
+
+def _without_encoded_secrets(found: re.Match[str]) -> str:
+    word = found[0]
+    decoded = word
+    while (further := unquote(decoded)) != decoded:
+        decoded = further
+    return word if redact(decoded) == decoded else word.partition("%")[0] + "***"
 
 
 class TextLines(logging.Formatter):

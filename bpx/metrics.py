@@ -8,6 +8,14 @@ STREAM_CONNECTS = Counter("bpx_stream_connects_total", "Attempts to connect a st
 STREAM_CONNECTIONS = Gauge(
     "bpx_stream_connections", "Stream connections that are open.", ["market"]
 )
+STREAM_STATES = Gauge(
+    "bpx_stream_connection_states", "Stream connections by what they are doing.",
+    ["market", "state"],
+)  # fmt: skip
+STREAM_TRANSITIONS = Counter(
+    "bpx_stream_transitions_total", "Changes of what a stream connection is doing, by to what.",
+    ["market", "to"],
+)  # fmt: skip
 STREAM_LOSSES = Counter("bpx_stream_losses_total", "Open connections that were lost.", ["market"])
 STREAM_MESSAGES = Counter("bpx_stream_messages_total", "Messages of streams.", ["market"])
 BAD_MESSAGES = Counter("bpx_bad_messages_total", "Messages that make no sense.", ["market"])

@@ -14,6 +14,26 @@ class DeadlinePassed(Exception):
     """The body of a `deadline` took too long and was cut off."""
 
 
+class Memory(Protocol):
+    """What outlives this process, if it is one of several in a row. Times are monotonic seconds."""
+
+    def recall(self, name: str) -> Any:
+        """Return what was kept last under `name`; None if nothing was."""
+
+    def keep(self, name: str, value: Any) -> None:
+        """Keep what JSON can say."""
+
+
+class Oblivion:
+    """No memory at all."""
+
+    def recall(self, name: str) -> None:
+        """Return None."""
+
+    def keep(self, name: str, value: Any) -> None:
+        """Do nothing."""
+
+
 class Runtime(Protocol):
     """Tasks, time and deadlines. Tests may give threads instead of greenlets."""
 

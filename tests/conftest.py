@@ -1,8 +1,47 @@
 import logging
 import resource
+from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
+
+from tests.leaks import held
+from tests.waiting import eventually
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Distribute tests by what they share."""
+    from tests.sharing import Sharing
+
+    config.option.loadscopereorder = False
+    return Sharing(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, if there are several processes."""
+    if hasattr(config, "workerinput"):
+        from tests.sharing import turn
+
+        items.sort(key=lambda item: turn(item.nodeid))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_left() -> Iterator[None]:
+    """After the last test there are no more threads, files, sockets and greenlets than before."""
+    before = held()
+    yield
+    left = Counter[str]()
+
+    def is_as_before() -> bool:
+        left.clear()
+        left.update(held() - before)
+        return not left
+
+    try:
+        eventually(is_as_before, within_s=5)
+    except AssertionError:
+        raise AssertionError(f"left by the tests: {dict(left)}") from None
 
 
 @pytest.fixture

@@ -7,15 +7,17 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from random import choice
 
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
 SECONDS_TO_START = 20.0
 SECONDS_TO_STOP = 20.0
+_OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 
 
 @dataclass
@@ -126,10 +128,11 @@ def bare_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at this moment."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody has at this moment, nor is given soon: the system gives others."""
+    while True:
+        port = choice(_OUR_PORTS)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 def wait_for_server(port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
@@ -139,7 +142,7 @@ def wait_for_server(port: int, process: subprocess.Popen[bytes], log_path: Path)
         assert process.poll() is None, f"it did not start:\n{log_path.read_text()}"
         try:
             with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
-                client.sendall(b"this is no request\r\n\r\n")
+                client.sendall(b"NOREQUEST\r\n\r\n")
                 return client.recv(12) == b"HTTP/1.1 400"
         except OSError:
             return False

@@ -26,6 +26,13 @@ def configured(
         ("('X-MBX-APIKEY', b'ab1')", "('X-MBX-APIKEY', b'***')"),
         ('{"listenKey":"ab1"}', '{"listenKey":"***"}'),
         (f"stream /ws/{KEY} lost", "stream /ws/*** lost"),
+        (f"PUT /x?{KEY} HTTP/1.1", "PUT /x?*** HTTP/1.1"),
+        ("{'HTTP_X_MBX_APIKEY': 'ab1'}", "{'HTTP_X_MBX_APIKEY': '***'}"),
+        ("Invalid header: 'X-MBX-APIKEY ab1'", "Invalid header: 'X-MBX-APIKEY ***'"),
+        ("POST /order%3Fa=1%26signature%3Dab1 -> 200", "POST /order*** -> 200"),
+        ("POST /order%3f%73ignature%3dab1 -> 200", "POST /order*** -> 200"),
+        ("POST /order%253Fsignature%253Dab1 -> 200", "POST /order*** -> 200"),
+        ("GET /%e5%b8%81/100%-1 -> 404", "GET /%e5%b8%81/100%-1 -> 404"),
         ("spot BTCUSDT: why? because 1=1", "spot BTCUSDT: why? because 1=1"),
     ],
 )

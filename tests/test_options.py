@@ -31,6 +31,7 @@ PORTS = f"{CLI}::test_both_markets_are_served_where_the_flags_of_the_original_sa
 CONNECTION = "tests/server/test_connection.py"
 FAULTS = "tests/faults/test_options.py"
 LOG = "tests/server/test_log.py"
+WIRE = "tests/streams/test_wire.py"
 UPSTREAM = "tests/peers/test_upstream_use.py"
 
 EFFECT_TESTED_BY = {
@@ -63,6 +64,13 @@ EFFECT_TESTED_BY = {
     "websocket.pong-timeout": f"{HERE}::test_a_connection_that_answers_no_ping_is_replaced",
     "websocket.reconnect-delay": f"{HERE}::test_the_first_reconnects_come_that_soon",
     "websocket.max-reconnect-delay": f"{HERE}::test_no_reconnect_waits_longer",
+    "websocket.max-reconnects": f"{HERE}::test_so_many_failures_in_a_row_are_called_failing",
+    "websocket.max-age": f"{HERE}::test_a_connection_is_replaced_before_it_is_that_old",
+    "websocket.enable-health-check": f"{HERE}::test_all_streams_are_looked_at_that_often_if_at_all",
+    "websocket.health-check-interval": f"{HERE}"
+    "::test_all_streams_are_looked_at_that_often_if_at_all",
+    "websocket.buffer-size": f"{WIRE}::test_as_many_bytes_are_asked_for_as_the_option_says",
+    "websocket.enable-compression": f"{WIRE}::test_compression_is_negotiated_if_the_option_says_so",
     "websocket.message-queue-size": f"{HERE}::test_that_many_messages_may_wait",
     "upstream.spot-rest": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
     "upstream.spot-ws": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
@@ -395,6 +403,49 @@ def test_no_reconnect_waits_longer(spot):
         eventually(lambda: attempts() >= 25, within_s=5)  # otherwise the delay doubles each time
 
 
+@pytest.mark.parametrize("most", [2, 6])
+def test_so_many_failures_in_a_row_are_called_failing(spot, most):
+    spot.faults.refuse_handshakes(Refusal(503))
+    with application(
+        spot,
+        BPX_WS_MAX_RECONNECTS=str(most),
+        BPX_WS_RECONNECT_DELAY="10ms",
+        BPX_WS_MAX_RECONNECT_DELAY="5s",
+    ) as app:
+        streams = app.extensions["bpx.house"].streams
+        client_of(app).get(TICKER)
+        eventually(lambda: streams.report(monotonic())[0].state == "failing", within_s=8)
+        assert streams.report(monotonic())[0].failures == most
+
+
+def test_a_connection_is_replaced_before_it_is_that_old(spot):
+    with application(spot, BPX_WS_MAX_AGE="1s") as app:
+        client = client_of(app)
+        follow(spot, client, TICKER, "btcusdt@ticker")
+        (connection,) = app.extensions["bpx.house"].streams.report(monotonic())
+        began, connects = monotonic(), spot.connects
+        eventually(lambda: spot.connects == connects + 1, within_s=3)
+        assert monotonic() - began <= 1.5 - connection.age_s
+        eventually(lambda: len(spot.connections) == 1)
+
+
+@pytest.mark.parametrize("enabled", ["true", "false"])
+def test_all_streams_are_looked_at_that_often_if_at_all(spot, enabled):
+    with application(
+        spot, BPX_WS_ENABLE_HEALTH_CHECK=enabled, BPX_WS_HEALTH_CHECK_INTERVAL="300ms"
+    ) as app:
+        client, health = client_of(app), app.extensions["bpx.house"].health
+        follow(spot, client, TICKER, "btcusdt@ticker")
+        ages, end = [], monotonic() + 1.2
+        while monotonic() < end:
+            ages.append(health.report(monotonic()).age_s)
+        if enabled == "false":
+            assert set(ages) == {None}
+        else:
+            assert 0.2 < max(age for age in ages if age is not None) < 1.0
+            assert health.report(monotonic()).looked_at == 2  # a tap and its feed
+
+
 class SlowLog(logging.Handler):
     """A log that takes its time: who logs has to wait until it is `released`."""
 
@@ -451,6 +502,6 @@ def test_what_is_forwarded_is_logged_with_v_and_what_streams_say_with_vv(
         urlopen(f"http://127.0.0.1:{port}/api/v3/time").close()
         eventually(lambda: "DEBUG bpx.forwards: spot GET /api/v3/time -> 200" in log.read_text())
         if has_traces:
-            traced = re.compile(r'TRACE bpx\.feed\.connection: .* heard .*"result":null')
+            traced = re.compile(r'TRACE bpx\.streams\.link: .* heard .*"result":null')
             eventually(lambda: traced.search(log.read_text()) is not None)
         assert ('said {"method":"SUBSCRIBE"' in log.read_text()) is has_traces

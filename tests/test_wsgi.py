@@ -9,11 +9,12 @@ from tests.proxy import ROOT, bare_environment
 # The markets' application is replaced by one that only remembers what it was made for.
 ASK = """
 import sys, types
-made = []
-def create_app(market, settings, runtime):
+made, shared = [], set()
+def create_app(market, settings, runtime, connects, memory):
     made.append(market)
+    shared.add(connects)
     app = lambda environ, start_response: [market.encode()]
-    app.extensions = {"bpx.registry": CollectorRegistry()}
+    app.extensions = {"bpx.registry": CollectorRegistry(), "bpx.house": None}
     return app
 sys.modules["bpx.app"] = types.ModuleType("bpx.app")
 sys.modules["bpx.app"].create_app = create_app
@@ -43,6 +44,10 @@ def test_nothing_is_made_until_it_is_asked_for() -> None:
 def test_one_market_never_starts_the_other(name: str, made: list[str]) -> None:
     code = f"import json; wsgi.{name}; wsgi.{name}; print(json.dumps(made))"
     assert json.loads(run(code)) == made
+
+
+def test_both_markets_share_the_places_for_attempts_to_connect() -> None:
+    assert run("wsgi.both; print(len(made), len(shared))") == "2 1\n"
 
 
 def test_a_disabled_market_is_not_made() -> None:

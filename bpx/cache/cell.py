@@ -6,14 +6,19 @@ from typing import Generic, Protocol, TypeVar
 
 
 class View(Protocol):
-    """Something that never changes once published.
+    """Something that never changes once published: it could be rebuilt elsewhere."""
 
-    Its `confirmed_at` says when a message or a REST check last proved it (monotonic seconds).
-    """
+    @property
+    def version(self) -> int:
+        """Its number among the views of its thing."""
 
     @property
     def confirmed_at(self) -> float:
-        """When it was last proved, in monotonic seconds."""
+        """When a message or a REST check last proved it, in monotonic seconds."""
+
+    @property
+    def good_until_ms(self) -> int | None:
+        """Until which exchange time it is an answer; None if it does not end by itself."""
 
 
 V = TypeVar("V", bound=View)

@@ -1,15 +1,11 @@
 """`python -m bpx [options]` serves; `python -m bpx simulate|demo|smoke` does something else."""
 
-import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
 import bpx
-from bpx.errors import BadOption
-from bpx.server.configuration import refuse_to_start
 from bpx.server.serving import Server
-from bpx.settings import Settings, load, variables
 
 COMMANDS = ("simulate", "demo", "smoke")
 
@@ -23,21 +19,4 @@ def main(argv: Sequence[str] | None = None) -> None:
     if argv and argv[0] == "--version":
         print(f"bpx {bpx.__version__}")
         return
-    _serve(argv)
-
-
-def _serve(argv: Sequence[str]) -> None:
-    try:
-        settings = load(argv, os.environ)
-    except BadOption as error:
-        refuse_to_start(str(error))
-    # gunicorn's worker is another process, and after SIGHUP a new one: it reads variables.
-    os.environ.update(variables(settings))
-    os.environ.pop("BPX_CONFIG", None)
-    Server(_application(settings)).run()
-
-
-def _application(settings: Settings) -> str:
-    if settings.spot_disabled:
-        return "futures"
-    return "spot" if settings.futures_disabled else "both"
+    Server(argv).run()

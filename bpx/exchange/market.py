@@ -12,26 +12,21 @@ from bpx.exchange.ticker import TickerShape
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Where a market lives, what it offers, and how much it lets one address ask.
+    """What a market offers, and how much it lets one address ask.
 
     A market is data: code that needs to know which one it serves asks the market, and never
     compares its name.
 
     Args:
         name: in metrics and logs, `spot` or `futures`.
-        rest_url: base of its REST API, no path.
-        stream_url: base of its streams, no path.
         probe: path of the cheapest endpoint.
-        routes: path under `stream_url` by kind of stream (`kline`, `depth`, `bookTicker`,
+        routes: path of its streams by kind of stream (`kline`, `depth`, `bookTicker`,
             `ticker`): "" on spot, `/public` or `/market` on futures.
         control_per_s: control messages a connection may send in a second.
-        requests_per_s: leak of the request bucket.
         weight_per_minute: Binance's limit, until exchangeInfo tells.
         kline_steps: how many rows one request for history may cost-effectively ask, ascending;
             the last is the most a request may have.
-        close_wait_s: how long a candle's final message may take before REST is asked.
-        depth_limits: the limits a cached book answers.
-        depth_default, klines_default: rows that Binance sends when no limit is given.
+        klines_default: rows that Binance sends when no limit is given.
         intervals: those whose klines a cache answers, by name.
         depth_keys: names of the parts of a partial book.
         ticker_shape: fields of a 24-hour ticker.
@@ -42,19 +37,13 @@ class Market:
     """
 
     name: str
-    rest_url: str
-    stream_url: str
     probe: str
     routes: Mapping[str, str]
     control_per_s: int
-    requests_per_s: int
     weight_per_minute: int
     unknown_weight: int
     kline_steps: tuple[int, ...]
-    close_wait_s: float
     klines_default: int
-    depth_default: int
-    depth_limits: frozenset[int]
     intervals: Mapping[str, Interval]
     depth_keys: DepthKeys
     ticker_shape: TickerShape

@@ -65,7 +65,7 @@ def one_of(*texts: str) -> Parameter:
 
 
 def symbol_of(ascii_characters: str, most: int) -> Parameter:
-    """Accept names of these ASCII characters and of letters of other scripts.
+    """Accept names of these ASCII characters and of letters and digits of other scripts.
 
     Args:
         ascii_characters: a regular expression's class, without its brackets.
@@ -75,9 +75,13 @@ def symbol_of(ascii_characters: str, most: int) -> Parameter:
 
     def legal(text: str) -> bool:
         is_shaped = pattern.fullmatch(text) is not None
-        return is_shaped and all(char.isascii() or char.isalpha() for char in text)
+        return is_shaped and all(map(_is_of_names, text))
 
     return legal
+
+
+def _is_of_names(char: str) -> bool:
+    return char.isascii() or char.isalpha() or char.isdecimal()
 
 
 def list_of(item: Parameter) -> Parameter:

@@ -17,7 +17,7 @@ _SUFFIXES = {
 
 @dataclass(frozen=True, slots=True)
 class Stream:
-    """A stream: the path under the market's `stream_url` that carries it, and its name."""
+    """A stream: the path under the base of the market's streams that carries it, and its name."""
 
     route: str
     name: str

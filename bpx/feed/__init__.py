@@ -1,1 +1,1 @@
-"""Streams: connections, what they carry, and who keeps them alive. Only here: websocket-client."""
+"""What is followed: one feed a thing, kept fresh by its streams, and by REST where they fail."""

@@ -7,12 +7,13 @@ from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.stream import DEPTH
 from bpx.feed.follower import Question
-from bpx.feed.tap import Arrival
 from bpx.state.book import DepthView, TopOfBook
 from bpx.state.clock import ExchangeClock
+from bpx.streams.tap import Arrival
 
 IDLE_S = 120.0
 LEVELS = "20"  # as many as a frame holds
+MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
 
 
 class DepthFollower:
@@ -38,7 +39,7 @@ class DepthFollower:
             endpoint.weight({"symbol": symbol, "limit": LEVELS}),
         )
         self._clock = clock
-        self._behind = 0  # REST replies in a row that were older than the book
+        self._told_at = 0.0  # when the book was last told, in monotonic seconds
         self._book = TopOfBook()
 
     def question(self, rows: int, at_ms: int | None) -> Question:
@@ -55,20 +56,24 @@ class DepthFollower:
             self._clock.observe(depth.times["E"], arrival.at)
         if self._book.is_past(depth):
             return None
-        self._behind = 0
         self._book.apply(depth)
+        self._told_at = arrival.at
         return self._book.view(arrival.at)
 
-    def load(self, body: bytes, question: Question, at: float) -> tuple[DepthView, bool]:
+    def load(
+        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+    ) -> tuple[DepthView | None, bool]:
         """Take a REST reply; return the book after it, and whether it told nothing new.
 
-        A reply may lag behind the stream. If a second one does and no frame has come meanwhile,
-        the exchange counts its updates anew: what we have is then worth nothing.
+        A reply that lags a little behind the stream proves nothing: None. One that is behind what
+        was told long before it was asked for means that the exchange counts its updates anew: what
+        we have is then worth nothing.
         """
         depth = decode_depth_reply(body, self._keys)
-        self._behind = self._behind + 1 if self._book.is_past(depth) else 0
-        if self._behind > 1:
-            self._behind = 0
+        if self._book.is_past(depth):
+            if (at if asked_at is None else asked_at) - self._told_at <= MOST_LAG_S:
+                return None, True
             self._book.forget()
         changed = self._book.apply(depth)
+        self._told_at = at
         return self._book.view(at), not changed

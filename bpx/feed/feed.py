@@ -6,13 +6,13 @@ from typing import Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import Cell, View
-from bpx.errors import BpxError, FeedFailed, Refused
+from bpx.errors import BadMessage, BpxError, FeedFailed, Refused
 from bpx.feed.follower import Fetched, Follower, Question
-from bpx.feed.streams import Streams
-from bpx.feed.tap import Arrival
 from bpx.feed.trust import Checked, Freshness, Trust
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
+from bpx.streams.streams import Streams
+from bpx.streams.tap import Arrival
 
 V = TypeVar("V", bound=View)
 Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
@@ -60,14 +60,17 @@ class Feed(Generic[V]):
         self._clock = clock
         self._tap = streams.listen(follower.route, follower.streams)
         self._generation = 0  # the one the follower's state belongs to
-        self._is_asking = False
+        self._asking: set[bool] = set()  # what is under way: for clients, in the background
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
         self._retired = False
 
     def is_fresh(self, now: float) -> bool:
         """Whether the view is what the exchange would answer now, as far as can be known."""
-        tap = self._tap
-        return now < tap.line.alive_until and self._trust.is_fresh(tap.generation, now)
+        return self.is_alive(now) and self._trust.is_fresh(self._tap.generation, now)
+
+    def is_alive(self, now: float) -> bool:
+        """Whether the connection that carries it is."""
+        return now < self._tap.line.alive_until
 
     def is_kept(self, now: float) -> bool:
         """Whether the view is REST's word of a moment ago.
@@ -83,15 +86,17 @@ class Feed(Generic[V]):
     def want(self, rows: int = 0, *, for_client: bool = True) -> None:
         """Have REST asked for `rows` rows, or for what is missing, unless it is asked already.
 
+        A client does not wait for what is asked in the background: that has a smaller budget.
+
         Raises:
             Refused: the feed has ended.
         """
         if self._retired:
             raise Refused("the feed has ended")
-        if not self._is_asking:
+        if True not in self._asking and for_client not in self._asking:
             now = self._runtime.now()
             question = self._follower.question(rows, self._clock.at(now))
-            self._is_asking = True
+            self._asking.add(for_client)
             self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
 
     def follow(self) -> None:
@@ -105,6 +110,7 @@ class Feed(Generic[V]):
                 self._trust.doubt(self._runtime.now())  # whoever asks next has it repaired
                 self.cell.fail(Refused(repr(bug)))
         self._streams.leave(self._tap)
+        self.cell.fail(Refused("the feed has ended"))
 
     def retire(self) -> None:
         """End it."""
@@ -118,18 +124,22 @@ class Feed(Generic[V]):
             elif isinstance(event, Fetched):
                 self._load(event)
         except FeedFailed as failure:
+            if isinstance(failure, BadMessage):
+                metrics.BAD_MESSAGES.labels(self._market).inc()
             self._repair(str(failure))
 
-    def _fetch(self, question: Question, began_at: float, generation: int, urgent: bool) -> None:
+    def _fetch(
+        self, question: Question, began_at: float, generation: int, for_client: bool
+    ) -> None:
         body, failure = None, None
         try:
-            body = self._ask(question, urgent)
+            body = self._ask(question, for_client)
         except BpxError as error:
             failure = error
         except Exception as bug:
             log.exception("%s: fetching failed", self.cell.name)
             failure = Refused(repr(bug))
-        self._tap.tell(Fetched(question, began_at, generation, body, failure))
+        self._tap.tell(Fetched(question, began_at, generation, for_client, body, failure))
 
     def _hear(self, arrival: Arrival) -> None:
         self._enter(arrival.generation)
@@ -140,24 +150,32 @@ class Feed(Generic[V]):
             self.cell.publish(view)
 
     def _load(self, fetched: Fetched) -> None:
-        self._is_asking = False
+        self._asking.discard(fetched.for_client)
         now = self._runtime.now()
         if fetched.body is None:
-            self._retry_at = now + RETRY_S
-            self.cell.fail(fetched.failure or Refused("no reply"))
+            self._fail(fetched, fetched.failure or Refused("no reply"))
             return
         self._enter(fetched.generation)
         try:
-            view, agrees = self._follower.load(fetched.body, fetched.question, now)
+            view, agrees = self._follower.load(
+                fetched.body, fetched.question, now, fetched.began_at
+            )
         except FeedFailed as failure:
             log.warning("%s: %s", self.cell.name, failure)
-            self._retry_at = now + RETRY_S
-            self.cell.fail(Refused(str(failure)))
+            self._fail(fetched, Refused(str(failure)))
             return
         self.loads += 1
-        self._check(fetched, agrees, now)
         if view is not None:
-            self.cell.publish(view)
+            self._check(fetched, agrees, now)
+        shown = view or self.cell.view
+        if shown is not None:
+            self.cell.publish(shown)
+
+    def _fail(self, fetched: Fetched, failure: Exception) -> None:
+        """Tell who waits that there is no reply, unless another is under way for them."""
+        self._retry_at = self._runtime.now() + RETRY_S
+        if True not in self._asking:
+            self.cell.fail(failure)
 
     def _check(self, fetched: Fetched, agrees: bool, now: float) -> None:
         tap = self._tap

@@ -1,6 +1,7 @@
 """The feeds of one kind: started when somebody asks, ended when nobody does any more."""
 
 from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
 
@@ -14,6 +15,14 @@ V = TypeVar("V", bound=View)
 
 MOST_FEEDS = 3000  # of one kind: about three connections' streams
 SWEEP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """How many feeds of one kind there are, and how many of them could answer now."""
+
+    count: int
+    fresh: int
 
 
 class Feeds(Generic[K, V]):
@@ -49,6 +58,10 @@ class Feeds(Generic[K, V]):
     def __iter__(self) -> Iterator[Feed[V]]:
         return iter(list(self._feeds.values()))
 
+    def report(self, now: float) -> Followed:
+        """Return how many there are, and how many of them could answer now."""
+        return Followed(len(self._feeds), sum(feed.is_fresh(now) for feed in self))
+
     def watch(self, key: K, now: float) -> Feed[V] | None:
         """Return the feed of `key`, started if need be; None if there are too many."""
         feed = self._feeds.get(key)
@@ -60,16 +73,23 @@ class Feeds(Generic[K, V]):
 
     def sweep(self, now: float) -> None:
         """End the feeds that nobody has asked for."""
-        with self._lock:
-            idle = [key for key, feed in self._feeds.items() if feed.is_idle(now)]
-            for key in idle:
-                self._feeds.pop(key).retire()
-                self._count.dec()
+        self._end(lambda key, feed: feed.is_idle(now))
+
+    def keep(self, is_wanted: Callable[[K], bool]) -> None:
+        """End the feeds of all other keys."""
+        self._end(lambda key, feed: not is_wanted(key))
 
     def close(self) -> None:
         """End all feeds."""
         self._closed = True
         self.sweep(float("inf"))
+
+    def _end(self, is_over: Callable[[K, Feed[V]], bool]) -> None:
+        with self._lock:
+            over = [key for key, feed in self._feeds.items() if is_over(key, feed)]
+            for key in over:
+                self._feeds.pop(key).retire()
+                self._count.dec()
 
     def _started(self, key: K) -> Feed[V] | None:
         with self._lock:

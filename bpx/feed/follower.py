@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bpx.cache.cell import View
-from bpx.feed.tap import Arrival
+from bpx.streams.tap import Arrival
 
 V_co = TypeVar("V_co", bound=View, covariant=True)
 
@@ -48,8 +48,15 @@ class Follower(Protocol[V_co]):
             FeedFailed: REST has to be asked for what is missing.
         """
 
-    def load(self, body: bytes, question: Question, at: float) -> tuple[V_co | None, bool]:
+    def load(
+        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+    ) -> tuple[V_co | None, bool]:
         """Take a REST reply; return the view after it, and whether it told nothing new.
+
+        It came at `at`, and tells of some moment since `asked_at`, which is `at` by default.
+
+        None for a reply that is older than the view: what is shown is the better answer, but such
+        a reply does not prove it.
 
         Raises:
             FeedFailed: the reply is not what it should be.
@@ -64,6 +71,7 @@ class Fetched:
         question: what was asked.
         began_at: when, in monotonic seconds.
         generation: of the tap, then.
+        for_client: whether clients wait for it.
         body: of the reply; None if there is none.
         failure: why there is none.
     """
@@ -71,5 +79,6 @@ class Fetched:
     question: Question
     began_at: float
     generation: int
+    for_client: bool
     body: bytes | None
     failure: Exception | None = None

@@ -8,10 +8,10 @@ from bpx.exchange.kline import Kline, decode_kline, decode_rows
 from bpx.exchange.market import Market
 from bpx.exchange.stream import KLINE
 from bpx.feed.follower import Question
-from bpx.feed.tap import Arrival
 from bpx.state.candles import Candles
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
+from bpx.streams.tap import Arrival
 
 LEAST_IDLE_S = 120.0
 
@@ -40,7 +40,7 @@ class KlineFollower:
         self._interval = interval
         self._clock = clock
         self._candles = Candles(interval)
-        self._early: Kline | None = None  # the newest frame that came before any history
+        self._early: Kline | None = None  # the newest frame before which something is missing
 
     def question(self, rows: int, at_ms: int | None) -> Question:
         """Return what to ask REST for: a step that holds `rows`, or the few that are missing."""
@@ -67,15 +67,35 @@ class KlineFollower:
         """
         kline = decode_kline(arrival.payload)
         self._clock.observe(kline.event_ms, arrival.at)
-        if self._candles.is_empty:
-            self._early = kline
-            return None
-        return self._candles.view(arrival.at) if self._candles.apply(kline) else None
+        if not self._candles.follows(kline):
+            self._keep_early(kline)
+            if self._candles.is_empty:
+                return None
+        is_news = self._candles.apply(kline)
+        if is_news and kline.final:
+            self._apply_early()
+        return self._candles.view(arrival.at) if is_news else None
 
-    def load(self, body: bytes, question: Question, at: float) -> tuple[CandlesView, bool]:
+    def load(
+        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+    ) -> tuple[CandlesView, bool]:
         """Take rows of REST; return the series after them, and whether they told nothing new."""
         agrees = self._candles.load(decode_rows(body), question.rows)
-        early, self._early = self._early, None
-        if early is not None and self._candles.follows(early):
-            self._candles.apply(early)
+        self._apply_early()
+        self._early = None
         return self._candles.view(at), agrees
+
+    def _keep_early(self, kline: Kline) -> None:
+        """Keep the newest frame that came before what it follows, of two connections maybe."""
+        early = self._early
+        if early is None or _order(early) <= _order(kline):
+            self._early = kline
+
+    def _apply_early(self) -> None:
+        if self._early is not None and self._candles.follows(self._early):
+            self._candles.apply(self._early)
+            self._early = None
+
+
+def _order(kline: Kline) -> tuple[int, bool, int, int]:
+    return kline.row.open_ms, kline.final, kline.row.trades, kline.event_ms

@@ -1,17 +1,17 @@
 """Keeping the exchangeInfo document: asked for in the background, never by a client."""
 
-import gzip
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from bpx.cache.cell import Cell
+from bpx.cache.packed import Packed, pack
 from bpx.errors import BpxError
 from bpx.exchange.info import ExchangeInfo
 from bpx.exchange.query import Params
-from bpx.feed.backoff import delays
 from bpx.runtime import Runtime
+from bpx.streams.backoff import delays
 
 GZIP_LEVEL = 5
 GRACE_S = 15.0  # how long a refresh may be late
@@ -28,13 +28,14 @@ class ListingView:
         version: counts the documents.
         confirmed_at: when it came.
         info: the document.
-        gzipped: its body, compressed.
+        packed: its body, compressed.
     """
 
     version: int
     confirmed_at: float
     info: ExchangeInfo
-    gzipped: bytes
+    packed: Packed
+    good_until_ms: int | None = field(default=None, init=False)  # it has an age, and no end
     _parts: dict[tuple[tuple[str, str], ...], bytes | None] = field(
         default_factory=dict, init=False, compare=False
     )
@@ -81,7 +82,6 @@ class Listing:
         self._on_document = on_document
         self._runtime = runtime
         self.is_failing = False  # the last attempt brought no document
-        self._versions = 0
         self._closed = False
 
     def follow(self) -> None:
@@ -118,15 +118,22 @@ class Listing:
     def _refresh(self) -> None:
         body = self._fetch()
         now = self._runtime.now()
-        view = self.cell.view
-        if view is not None and view.info.body == body:
-            info, gzipped = view.info, view.gzipped
-        else:
-            info, gzipped = self._runtime.offload(_read, body)
-        self._versions += 1
-        self._on_document(info)
-        self.cell.publish(ListingView(self._versions, now, info, gzipped))
+        view = self._runtime.offload(_read, body, now, self.cell.view)
+        self._on_document(view.info)
+        self.cell.publish(view)
 
 
-def _read(body: bytes) -> tuple[ExchangeInfo, bytes]:
-    return ExchangeInfo(body), gzip.compress(body, GZIP_LEVEL, mtime=0)
+def _read(body: bytes, now: float, view: ListingView | None) -> ListingView:
+    """Read a document; what it has in common with the one before is neither read nor compressed."""
+    if view is None:
+        info = ExchangeInfo(body)
+        return ListingView(1, now, info, _pack(info))
+    if body == view.info.body:
+        return replace(view, version=view.version + 1, confirmed_at=now)
+    info = ExchangeInfo(body, view.info)
+    is_like = info.symbols is view.info.symbols
+    return ListingView(view.version + 1, now, info, _pack(info, view.packed if is_like else None))
+
+
+def _pack(info: ExchangeInfo, earlier: Packed | None = None) -> Packed:
+    return pack(info.head, info.rest, GZIP_LEVEL, earlier)

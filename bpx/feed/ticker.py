@@ -2,16 +2,17 @@
 
 from urllib.parse import quote
 
+from bpx.errors import BadMessage
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.ticker import decode_book_ticker, decode_ticker_frame, decode_ticker_reply
 from bpx.feed.follower import Question
-from bpx.feed.tap import Arrival
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import Day, DayView
+from bpx.streams.tap import Arrival
 
 IDLE_S = 120.0
-BEST_S = 2.0  # a book ticker as old is no newer than the next ticker's own best prices
+BEST_S = 2.0  # a book ticker that came so long before a ticker was made is not newer than that
 
 
 class TickerFollower:
@@ -42,6 +43,7 @@ class TickerFollower:
         self._day = Day(market.ticker_shape, last_price)
         self._best_at = 0.0
         self._ticker_at = 0.0  # when the ticker itself was last proved
+        self._told_ms = 0  # event time of the frame that told it; 0 if REST did
         self._is_current = False  # a ticker has come in this generation
 
     def question(self, rows: int, at_ms: int | None) -> Question:
@@ -59,25 +61,49 @@ class TickerFollower:
         None before the first, and for one that is older than what we have.
         """
         if arrival.stream == self.confirming:
-            ticker, event_ms = decode_ticker_frame(arrival.payload, self._shape)
-            self._clock.observe(event_ms, arrival.at)
-            close_ms, ours_ms = int(ticker["closeTime"]), self._day.close_time_ms
-            if close_ms < ours_ms:
+            if not self._has_taken(arrival):
                 return None
-            if close_ms > ours_ms and arrival.at - self._best_at > BEST_S:
-                self._day.forget_best()
-            self._day.apply(ticker)
-            self._is_current, self._ticker_at = True, arrival.at
         else:
-            self._day.apply_best(*decode_book_ticker(arrival.payload))
-            self._best_at = arrival.at
+            self._take_best(arrival)
         return self._day.view(self._ticker_at) if self._is_current else None
 
-    def load(self, body: bytes, question: Question, at: float) -> tuple[DayView, bool]:
-        """Take a REST reply; return the ticker after it, and whether it told nothing new."""
+    def load(
+        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+    ) -> tuple[DayView | None, bool]:
+        """Take a REST reply; return the ticker after it, and whether it told nothing new.
+
+        A reply that lags behind the stream proves nothing: None.
+        """
+        ticker = decode_ticker_reply(body, self._shape)
+        if self._day.lags(ticker):
+            return None, True
         shown = self._day.best
-        if at - self._best_at > BEST_S:
+        if (at if asked_at is None else asked_at) - self._best_at > BEST_S:
             self._day.forget_best()
-        changed = self._day.apply(decode_ticker_reply(body, self._shape))
-        self._is_current, self._ticker_at = True, at
+        changed = self._day.apply(ticker)
+        self._is_current, self._ticker_at, self._told_ms = True, at, 0
         return self._day.view(at), not changed and self._day.best == shown
+
+    def _take_best(self, arrival: Arrival) -> None:
+        try:
+            update_id, best = decode_book_ticker(arrival.payload)
+        except BadMessage:
+            self._day.forget_best()  # newer ones have been missed
+            raise
+        if self._day.apply_best(update_id, best):
+            self._best_at = arrival.at
+
+    def _has_taken(self, arrival: Arrival) -> bool:
+        """Take a frame of the ticker itself; return whether it is not older than what we have."""
+        ticker, event_ms = decode_ticker_frame(arrival.payload, self._shape)
+        self._clock.observe(event_ms, arrival.at)
+        close_ms, ours_ms = int(ticker["closeTime"]), self._day.close_time_ms
+        if (close_ms, event_ms) < (ours_ms, self._told_ms):
+            return False
+        best_ms = self._clock.at(self._best_at)
+        is_best_old = best_ms is not None and event_ms - best_ms > BEST_S * 1000
+        if close_ms > ours_ms and is_best_old:
+            self._day.forget_best()
+        self._day.apply(ticker)
+        self._is_current, self._ticker_at, self._told_ms = True, arrival.at, event_ms
+        return True

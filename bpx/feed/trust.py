@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 NEVER = -1  # no generation has this number
-DISTRUST_S = 3.0  # how long REST's word is taken for a stream that has not delivered yet
+DISTRUST_S = 3.0  # how long REST's word is first taken for a stream that has not delivered yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Trust:
         self._weigh(checked, was_proved=self._proved == generation)
         self._proved = generation
         longest_s = self._freshness.check_interval_s
-        patience_s = min(longest_s, DISTRUST_S * 2.0**self._agreements)
+        patience_s = min(longest_s, DISTRUST_S * 2.0 ** max(0, self._agreements - 1))
         is_sure = has_delivered and self._agreements > 0
         self._quiet_until = checked.at + (longest_s if is_sure else patience_s)
         return self._surprises > 1

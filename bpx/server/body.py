@@ -8,7 +8,8 @@ from gunicorn.http.unreader import IterUnreader
 
 from bpx.errors import TooLarge
 
-LIMIT_BYTES = 64 * 1024
+_FRAMED = 8  # times the limit: sent in tiny chunks, a body is that much longer
+_TRAILER_BYTES = 8 * 1024
 
 
 def receive_body(request: Any, connection: Any) -> None:
@@ -16,20 +17,24 @@ def receive_body(request: Any, connection: Any) -> None:
 
     Raises:
         TooLarge: it is longer than the limit; the rest of it is still unread.
+        RequestTooLong: it is not, but there is no end of how it is sent.
         NoMoreData: the client went away; half a request is no request.
     """
     reader = request.body.reader
     length = reader.length if isinstance(reader, LengthReader) else None
     if length == 0:
         return
-    if length is not None and length > LIMIT_BYTES:
-        raise TooLarge(f"Request body is over {LIMIT_BYTES} bytes.")
+    if length is not None and length > TooLarge.limit_bytes:
+        raise TooLarge
+    if length is None:
+        reader.limit_trailer_section = _TRAILER_BYTES
+    connection.expect(_FRAMED * TooLarge.limit_bytes)
     if request._expected_100_continue:
         connection.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
         request._expected_100_continue = False
-    content = request.body.read(LIMIT_BYTES + 1)
-    if len(content) > LIMIT_BYTES:
-        raise TooLarge(f"Request body is over {LIMIT_BYTES} bytes.")
+    content = request.body.read(TooLarge.limit_bytes + 1)
+    if len(content) > TooLarge.limit_bytes:
+        raise TooLarge
     if length is not None and len(content) < length:
         raise NoMoreData(b"")
     request.body = Body(LengthReader(IterUnreader([content]), len(content)))

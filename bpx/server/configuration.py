@@ -3,15 +3,16 @@
 import os
 import re
 import resource
-import signal
-import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from math import ceil
 from typing import Any
 
 from bpx import logs
 from bpx.errors import BadOption
-from bpx.settings import Settings, load
+from bpx.server.hooks import HOOKS
+from bpx.server.start import WORKER, check_start
+from bpx.settings import Settings
 from bpx.settings.reading import unknown_variables
 
 MARKETS = {"spot": ("spot",), "futures": ("futures",), "both": ("spot", "futures")}
@@ -42,27 +43,32 @@ def application_of(argv: Sequence[str]) -> str:
     return "spot"
 
 
-def gunicorn_settings(application: str, environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return gunicorn's settings, or end the process with one line and exit code 2."""
-    try:
-        settings = load([], environ)
-        markets = markets_of(application, settings)
-        _begin_to_log(settings, environ)
-    except BadOption as error:
-        refuse_to_start(str(error))
+def application_for(settings: Settings) -> str:
+    """Return the name of the application that serves all markets that are not disabled."""
+    if settings.spot_disabled:
+        return "futures"
+    return "spot" if settings.futures_disabled else "both"
+
+
+def gunicorn_settings(
+    application: str, settings: Settings, environ: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return gunicorn's settings, and begin to log as the options want it.
+
+    Raises:
+        BadOption: the options contradict each other, or the log cannot be written.
+    """
+    markets = markets_of(application, settings)
+    addresses = _addresses(application, markets, settings)
+    _begin_to_log(settings, environ)
     return {
-        **_ports(application, markets, settings),
-        **_FIXED,
+        **FIXED,
+        "bind": addresses,
+        "on_starting": partial(check_start, application, markets, settings),
         "worker_connections": _connection_limit(),
         # gunicorn wants whole seconds, and the worker ends by its own, exact time before.
         "graceful_timeout": ceil(settings.shutdown_timeout_s) + 2,
     }
-
-
-def refuse_to_start(reason: str) -> Any:
-    """End the process: one line, exit code 2."""
-    print(f"bpx: {reason}", file=sys.stderr, flush=True)
-    sys.exit(2)
 
 
 def _begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
@@ -79,43 +85,14 @@ def _begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
         logs.log.warning("%s is no option of bpx, and has no effect", name)
 
 
-def _ports(application: str, markets: Sequence[str], settings: Settings) -> dict[str, Any]:
+def _addresses(application: str, markets: Sequence[str], settings: Settings) -> list[str]:
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
     own = [ports[market] for market in markets]
     if settings.metrics_enabled and settings.operators_port(application) in own:
         port = settings.operators_port(application)
-        refuse_to_start(f"--features.metrics-port and a market's port are both {port}")
+        raise BadOption(f"--features.metrics-port and a market's port are both {port}")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
-
-    def check(server: Any) -> None:
-        if len(markets) > 1 and len(server.cfg.bind) != len(markets):
-            refuse_to_start(f"wsgi:{application} needs {len(markets)} addresses: "
-                            f"-b for {', then -b for '.join(markets)}")  # fmt: skip
-
-    return {"bind": [f"{host}:{port}" for port in own], "on_starting": check}
-
-
-def _one_worker(server: Any, workers: int, before: int | None) -> None:
-    if workers <= 1:
-        return
-    if before is not None:  # SIGTTIN
-        server.log.error("still one worker: caches, streams and the budget live in its memory")
-        server._num_workers = before
-        return
-    refuse_to_start(
-        f"--workers accepts 1, not {workers}: caches, streams and the request budget live in "
-        "the memory of one worker"
-    )
-
-
-def _end_when_told(server: Any, worker: Any) -> None:
-    """Let a worker that is still starting end at once.
-
-    Until gunicorn gives it handlers of its own it has the master's, which only take note: a stop
-    in that moment would be lost, and the master would wait for the whole graceful time.
-    """
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
-        signal.signal(number, lambda *_: os._exit(0))
+    return [f"{host}:{port}" for port in own]
 
 
 def _connection_limit() -> int:
@@ -129,11 +106,10 @@ def _connection_limit() -> int:
     return max(1, min(_CONNECTIONS, soft - _RESERVED_DESCRIPTORS))
 
 
-_FIXED: dict[str, Any] = {
+FIXED: dict[str, Any] = {
+    **HOOKS,
     "workers": 1,
-    "nworkers_changed": _one_worker,
-    "post_fork": _end_when_told,
-    "worker_class": "bpx.server.worker.Worker",
+    "worker_class": WORKER,
     "logger_class": "bpx.server.log.GunicornLog",
     "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
     "preload_app": False,
@@ -147,5 +123,6 @@ _FIXED: dict[str, Any] = {
     "control_socket_disable": True,
     "forwarded_allow_ips": "",
     "forwarder_headers": "",
+    "header_map": "refuse",  # names with an underscore: they may pass for others
     "accesslog": None,  # requests are counted, not logged
 }

@@ -4,27 +4,15 @@ gunicorn's gevent worker bounds neither a slow body nor a slow reader, and a slo
 the keep-alive time.
 """
 
-import errno
 import socket
-import struct
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
-_LINGER_S = 2.0
-_LINGER_BYTES = 16 * 1024 * 1024
+from bpx.server.crowd import Crowd
+from bpx.server.ending import ClientGone, RequestTooLong, RequestTooSlow, linger, reset, shut
 
-
-class ClientGone(ConnectionResetError):
-    """The client closed the connection, or took its answer too slowly to be waited for."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(errno.ECONNRESET, reason)
-
-
-class RequestTooSlow(Exception):
-    """The client began a request and did not finish it in time."""
+HEAD_BYTES = 32 * 1024  # of a request, in all: as much as nginx takes
 
 
 @dataclass(slots=True)
@@ -47,13 +35,19 @@ class Connection:
 
     A connection is idle until the first byte of a request arrives, then it is read until the
     request is complete, and then its answer is written.
+
+    Attributes:
+        waits_since: since when we wait for the client; None if it waits for us.
     """
 
-    def __init__(self, sock: Any, patience: Patience) -> None:
+    def __init__(self, sock: Any, patience: Patience, crowd: Crowd) -> None:
         self._socket = sock
         self._patience = patience
+        self._crowd = crowd
         self._is_idle = True
+        self.waits_since: float | None = monotonic()
         self._read_until = monotonic() + patience.read_s  # a fresh client has come to ask
+        self._bytes_left = HEAD_BYTES
         self._write_left_s = patience.write_s
 
     def recv(self, size: int) -> bytes:
@@ -61,6 +55,8 @@ class Connection:
 
         Raises:
             RequestTooSlow: a request was begun and is not complete in time.
+            RequestTooLong: there is no end of it.
+            ClientGone: the connection broke in the middle of it.
         """
         try:
             # At least a moment: what has arrived already is read in any case.
@@ -70,41 +66,83 @@ class Connection:
             if self._is_idle:
                 return b""
             raise RequestTooSlow from None
-        except OSError:
-            if self._is_idle:  # closed, by the client or by us
+        except OSError as error:  # closed, by the client or by us
+            if self._is_idle:
                 return b""
-            raise
-        if self._is_idle and received:
-            self._is_idle = False
-            self._read_until = monotonic() + self._patience.read_s
+            raise ClientGone(str(error)) from None
+        if received:
+            self._note_received(len(received))
         return received
+
+    def _note_received(self, count: int) -> None:
+        if self._is_idle:
+            self._is_idle = False
+            self.waits_since = monotonic()
+            self._read_until = self.waits_since + self._patience.read_s
+        self._bytes_left -= count
+        if self._bytes_left < 0:
+            raise RequestTooLong
+        self._crowd.reading(self, count)
+
+    def expect(self, body_bytes: int) -> None:
+        """Note that a request's head is complete, and what its body may have on the wire."""
+        self._bytes_left = body_bytes
 
     def begin_answer(self) -> None:
         """Note that a request is complete: from now on the client is written to."""
         self._is_idle = False
+        self.waits_since = None
+        self._crowd.read(self)
         self._write_left_s = self._patience.write_s
 
     def end_answer(self) -> None:
         """Note that an answer is complete: from now on the client may ask again."""
         self._is_idle = True
-        self._read_until = monotonic() + self._patience.idle_s
+        self.waits_since = monotonic()
+        self._bytes_left = HEAD_BYTES
+        self._read_until = self.waits_since + self._patience.idle_s
 
     def sendall(self, sent: bytes) -> None:
-        """Send all of it.
+        """Send all of it. Raises what `send_joined` does."""
+        self.send_joined(b"", sent)
+
+    send = sendall
+
+    def send_joined(self, head: bytes, body: bytes) -> None:
+        """Send both, as one and without a copy.
 
         Raises:
             ClientGone: the client has closed, or has taken too long over this answer.
         """
-        started = monotonic()
-        self._socket.settimeout(max(0.001, self._write_left_s))
         try:
-            self._socket.sendall(sent)
+            count = self._sent_at_once(head, body)
+            if count < len(head) + len(body):
+                self._wait_to_send(head, body, count)
         except OSError as error:  # a TimeoutError is one
             self.reset()
             raise ClientGone(str(error)) from None
-        self._write_left_s -= monotonic() - started
 
-    send = sendall
+    def _sent_at_once(self, head: bytes, body: bytes) -> int:
+        self._socket.settimeout(0)
+        try:
+            count: int = self._socket.sendmsg((head, body)) if head else self._socket.send(body)
+        except BlockingIOError:
+            return 0
+        return count
+
+    def _wait_to_send(self, head: bytes, body: bytes, count: int) -> None:
+        self.waits_since = started = monotonic()
+        self._crowd.sending(self, body)
+        self._socket.settimeout(max(0.001, self._write_left_s))
+        try:
+            if count < len(head):
+                self._socket.sendall(head[count:])
+                count = len(head)
+            self._socket.sendall(memoryview(body)[count - len(head) :])
+        finally:
+            self._crowd.sent(self)
+            self.waits_since = None
+        self._write_left_s -= monotonic() - started
 
     def is_gone(self) -> bool:
         """Whether the client has closed its side. May be asked while its request is served."""
@@ -120,35 +158,25 @@ class Connection:
     def end_if_idle(self) -> None:
         """Let an idle connection end; a request that is on its way already is still read."""
         if self._is_idle:
-            self._shut(socket.SHUT_RD)
+            shut(self._socket, socket.SHUT_RD)
+
+    def end(self) -> None:
+        """Make room: let an idle client go, break off with any other."""
+        self.waits_since = None
+        if self._is_idle:
+            shut(self._socket, socket.SHUT_RD)
+        else:
+            self.reset()
 
     def reset(self) -> None:
         """Break the connection, so that half an answer cannot pass for a whole one."""
-        try:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        except OSError:
-            return  # the client was faster
-        self._socket.close()
+        reset(self._socket)
 
     def linger(self) -> None:
         """Let the client read the last answer though it may still be sending; bounded."""
-        self._shut(socket.SHUT_WR)
-        until, left = monotonic() + _LINGER_S, _LINGER_BYTES
-        try:
-            while left > 0 and (wait_s := until - monotonic()) > 0:
-                self._socket.settimeout(wait_s)
-                received = len(self._socket.recv(65536))
-                if not received:
-                    return
-                left -= received
-        except OSError:
-            return
-
-    def _shut(self, how: int) -> None:
-        try:
-            self._socket.shutdown(how)
-        except OSError:
-            return  # the client was faster
+        self._is_idle = True  # there is nothing left to say
+        self.waits_since = monotonic()
+        linger(self._socket)
 
     def close(self) -> None:
         """Close the socket."""
@@ -162,7 +190,6 @@ class Connection:
 
     def gettimeout(self) -> None:
         """Return None: every wait has its own bound."""
-        return
 
     def getpeername(self) -> Any:
         """Return the client's address."""
@@ -170,5 +197,4 @@ class Connection:
 
     def fileno(self) -> int:
         """Return the descriptor."""
-        number: int = self._socket.fileno()
-        return number
+        return int(self._socket.fileno())

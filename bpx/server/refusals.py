@@ -10,7 +10,7 @@ from typing import NamedTuple
 from gunicorn.http import errors
 
 from bpx.errors import RequestFailed
-from bpx.server.connection import RequestTooSlow
+from bpx.server.ending import RequestTooLong, RequestTooSlow
 from bpx.server.reply import SERVER
 
 
@@ -24,15 +24,18 @@ class Refusal(NamedTuple):
 
 BUG = Refusal(500, -1000, "An unknown error occurred while processing the request.")
 _MALFORMED = Refusal(400, -1100, "The request is not well-formed HTTP.")
+_TOO_LONG = Refusal(431, -1100, "The request's headers are too large.")
 _REFUSALS: dict[type[Exception], Refusal] = {
     errors.LimitRequestLine: Refusal(414, -1100, "The request line is over 8190 bytes."),
-    errors.LimitRequestHeaders: Refusal(431, -1100, "The request's headers are too large."),
+    errors.LimitRequestHeaders: _TOO_LONG,
     errors.UnsupportedTransferCoding: Refusal(501, -1100, "Unsupported transfer coding."),
     errors.ExpectationFailed: Refusal(417, -1100, "Unsupported expectation."),
+    errors.InvalidRequestMethod: Refusal(501, -1020, "Method Not Implemented"),
     errors.ForbiddenProxyRequest: Refusal(403, -1100, "Forbidden."),
     errors.InvalidResponseHeader: BUG,
     errors.InvalidResponseHeaderName: BUG,
     errors.ConfigurationProblem: BUG,
+    RequestTooLong: _TOO_LONG,
     RequestTooSlow: Refusal(408, -1001, "The request did not arrive in time."),
 }
 

@@ -6,7 +6,6 @@ from gunicorn.http.wsgi import Response
 from gunicorn.util import http_date
 
 SERVER = "bpx"
-_JOINED_BYTES = 1024 * 1024  # beyond it a copy costs more than another write
 
 
 class Reply(Response):  # type: ignore[misc]
@@ -22,6 +21,12 @@ class Reply(Response):  # type: ignore[misc]
         self._head = b""
         self._own: dict[str, str] = {}
 
+    def should_close(self) -> bool:
+        """Whether the connection ends with this answer: also if the client says so in a list."""
+        options = (value for name, value in self.req.headers if name == "CONNECTION")
+        wanted = {option.strip().lower() for value in options for option in value.split(",")}
+        return "close" in wanted or bool(super().should_close())
+
     @property
     def has_begun(self) -> bool:
         """Whether the client has been sent anything."""
@@ -31,6 +36,8 @@ class Reply(Response):  # type: ignore[misc]
         """Check and take over the application's headers."""
         super().process_headers(headers)
         for name, value in headers:
+            if name.lower() == "connection" and value.lower() == "close":
+                self.force_close()  # gunicorn leaves it out
             if name.lower() in ("date", "server"):
                 self._own[name.lower()] = value
 
@@ -58,10 +65,7 @@ class Reply(Response):  # type: ignore[misc]
         if self.chunked:
             data = b"%X\r\n%b\r\n" % (len(data), data)
         head, self._head = self._head, b""
-        if head and len(data) > _JOINED_BYTES:
-            self.sock.sendall(head)
-            head = b""
-        self.sock.sendall(head + data if head else data)
+        self.sock.send_joined(head, data)
 
     def close(self) -> None:
         """Send what is left. Never called for an answer that broke."""

@@ -7,6 +7,7 @@ from time import monotonic
 from typing import Any, TypeVar, cast
 
 import gevent
+from gevent.event import Event
 
 from bpx.runtime import DeadlinePassed
 
@@ -17,17 +18,37 @@ log = logging.getLogger(__name__)
 class GeventRuntime:
     """Greenlets of this process. What a spawned function raises is logged and ends only it."""
 
+    def __init__(self) -> None:
+        self._ended = Event()
+        self._tasks: set[gevent.Greenlet] = set()
+
+    @property
+    def tasks(self) -> int:
+        """How many spawned functions have not returned."""
+        return len(self._tasks)
+
     def spawn(self, function: Callable[..., None], *args: Any) -> None:
         """Run `function(*args)` in a greenlet of its own."""
-        gevent.spawn(_run, function, *args)
+        task = gevent.spawn(_run, function, *args)
+        self._tasks.add(task)
+        task.rawlink(self._tasks.discard)
+
+    def end(self, within_s: float) -> int:
+        """End all sleep, wait for the tasks, and return how many have not returned."""
+        self._ended.set()
+        gevent.joinall(list(self._tasks), timeout=within_s)
+        return self.tasks
 
     def now(self) -> float:
         """Return monotonic seconds."""
         return monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Let other greenlets run for `seconds`."""
-        gevent.sleep(seconds)
+        """Let other greenlets run for `seconds`; no longer once `end` is called."""
+        if seconds <= 0 or self._ended.is_set():
+            gevent.sleep(0)
+        else:
+            self._ended.wait(seconds)
 
     @contextmanager
     def deadline(self, seconds: float) -> Iterator[None]:

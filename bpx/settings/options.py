@@ -92,7 +92,10 @@ class Settings:
     )
 
     metrics_enabled: bool = option(
-        "features.enable-metrics", BOOL, "false", "Open the operators' port, with /metrics."
+        "features.enable-metrics",
+        BOOL,
+        "false",
+        "Open the operators' port, with /metrics, /live, /ready and /health.",
     )
     metrics_port: int | None = option(
         "features.metrics-port",
@@ -171,6 +174,40 @@ class Settings:
     )
     max_reconnect_delay_s: float = option(
         "websocket.max-reconnect-delay", DURATION, "300s", "Longest wait before any reconnect."
+    )
+    max_reconnects: int = option(
+        "websocket.max-reconnects",
+        whole(1, 1_000),
+        "10",
+        "Failures in a row after which the market is not ready; it goes on connecting, rarely.",
+    )
+    max_age_s: float = option(
+        "websocket.max-age",
+        DURATION,
+        "23h",
+        "A connection is replaced at nine to ten tenths of this age, without a gap. Binance ends "
+        "it after 24 hours.",
+    )
+    health_check_enabled: bool = option(
+        "websocket.enable-health-check",
+        BOOL,
+        "true",
+        "Look at all streams from time to time, and repair those that are not as they should be.",
+    )
+    health_check_interval_s: float = option(
+        "websocket.health-check-interval", DURATION, "30s", "How often they are looked at."
+    )
+    buffer_size: int = option(
+        "websocket.buffer-size",
+        whole(256, 1_048_576),
+        "4096",
+        "Bytes that are asked of a connection at once; of a message there may be 8 MB.",
+    )
+    compression_enabled: bool = option(
+        "websocket.enable-compression",
+        BOOL,
+        "true",
+        "Offer permessage-deflate: fewer bytes, more work.",
     )
     message_queue_size: int = option(
         "websocket.message-queue-size",

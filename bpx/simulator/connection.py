@@ -3,13 +3,15 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from time import monotonic
 
+import orjson
 from aiohttp import ClientError, WSMessage, WSMsgType, web
 
 from bpx.simulator.clock import Clock
 from bpx.simulator.control import Outcome, Session
-from bpx.simulator.faults import Faults
+from bpx.simulator.faults import Faults, Misanswer
 from bpx.simulator.hub import Hub
 from bpx.simulator.limits import Limits
 from bpx.simulator.routes import Listen
@@ -45,6 +47,7 @@ class Connection:
     ) -> None:
         self.client = client
         self.listen = listen
+        self.is_compressed = bool(socket.compress)
         self.pings = 0  # that it has sent
         self.session = Session(market, listen.combined, limits.streams)
         self._socket = socket
@@ -138,7 +141,18 @@ class Connection:
         else:
             text = message.data if isinstance(message.data, bytes) else message.data.encode()
             self._heard(text.decode("utf-8", "replace"))
-            self._obey(self.session.obey(text))
+            misanswer = self._faults.misanswer
+            if misanswer is None:
+                self._obey(self.session.obey(text))
+            else:
+                self._misanswer(text, misanswer)
+
+    def _misanswer(self, text: bytes, misanswer: Misanswer) -> None:
+        if misanswer.is_obeyed:
+            self._obey(replace(self.session.obey(text), reply=b""))
+        loop = asyncio.get_running_loop()
+        for reply in misanswer.replies(orjson.loads(text)["id"]):
+            loop.call_later(misanswer.delay_s, self.send, reply)
 
     def _obey(self, outcome: Outcome) -> None:
         if outcome.reply:

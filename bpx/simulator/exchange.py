@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 
 from bpx.simulator.account import Account, Delivery
 from bpx.simulator.accounting import Accounting, Limits, Verdict
@@ -83,6 +84,18 @@ class Exchange:
         messages = self._feeds.advance(to_ms)
         self.now_ms = self._markets.now_ms = to_ms
         return messages
+
+    def still(self, symbol: str, for_ms: int) -> None:
+        """Let nothing happen to a symbol for a time."""
+        self._markets.model(symbol).next_event_ms = self.now_ms + for_ms
+
+    def list_as(self, symbol: str, status: str | None) -> None:
+        """Let a symbol have another status from now on; with None it is listed no more."""
+        listings = self._markets.listings
+        if status is None:
+            del listings[symbol]
+        else:
+            listings[symbol] = replace(listings[symbol], status=status)
 
     def subscribe(self, stream: str) -> None:
         """Publish `stream` from now on, if it exists; whatever does not exist stays silent."""

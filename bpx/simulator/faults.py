@@ -1,6 +1,6 @@
 """The switchboard of faults: what a test can make the exchange do wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from fnmatch import fnmatchcase
@@ -56,6 +56,24 @@ class Refusal:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Misanswer:
+    """How control messages of streams are answered.
+
+    Args:
+        replies: made from the id of a message; none for silence.
+        is_obeyed: whether what was asked for is done all the same.
+        delay_s: how long the replies take, in real seconds.
+    """
+
+    replies: Callable[[int], Sequence[bytes]]
+    is_obeyed: bool = False
+    delay_s: float = 0.0
+
+
+Alter = Callable[[bytes], Sequence[bytes]]  # what is sent in place of a message
+
+
 class Faults:
     """What is broken right now. Any thread may switch; the server looks before it acts."""
 
@@ -64,8 +82,11 @@ class Faults:
         self._rest: list[tuple[RestFault, int | None]] = []
         self._refusal: tuple[Refusal, int | None] | None = None
         self._silenced: tuple[str, ...] = ()
+        self._altered: tuple[tuple[str, Alter], ...] = ()
+        self._misanswer: Misanswer | None = None
         self._deaf = False
         self._pingless = False
+        self._uncompressed = False
 
     @property
     def is_deaf(self) -> bool:
@@ -76,6 +97,11 @@ class Faults:
     def is_pingless(self) -> bool:
         """Whether the server sends no pings."""
         return self._pingless
+
+    @property
+    def is_uncompressed(self) -> bool:
+        """Whether handshakes decline permessage-deflate."""
+        return self._uncompressed
 
     def break_rest(self, fault: RestFault, times: int | None = None) -> None:
         """Let `fault` happen to the next `times` requests it means; None for all of them.
@@ -120,6 +146,29 @@ class Faults:
         """Return whether nothing may be sent on `stream`."""
         return any(fnmatchcase(stream, pattern) for pattern in self._silenced)
 
+    def alter(self, pattern: str, alter: Alter) -> None:
+        """Send what `alter` makes of each message of streams that match, in its place.
+
+        Of several that match, the newest counts.
+        """
+        self._altered = ((pattern, alter), *self._altered)
+
+    def altered(self, stream: str, payload: bytes) -> Sequence[bytes]:
+        """Return what is sent in place of a message."""
+        for pattern, alter in self._altered:
+            if fnmatchcase(stream, pattern):
+                return alter(payload)
+        return (payload,)
+
+    def answer_control(self, misanswer: Misanswer | None) -> None:
+        """Answer control messages in another way than they should be."""
+        self._misanswer = misanswer
+
+    @property
+    def misanswer(self) -> Misanswer | None:
+        """How control messages are answered, if not as they should be."""
+        return self._misanswer
+
     def black_hole(self, on: bool = True) -> None:
         """Neither read from nor write to stream connections, and keep them open."""
         self._deaf = on
@@ -128,13 +177,17 @@ class Faults:
         """Send no pings."""
         self._pingless = on
 
+    def decline_compression(self, on: bool = True) -> None:
+        """Agree to no permessage-deflate with whoever connects from now on."""
+        self._uncompressed = on
+
     def clear(self) -> None:
         """Mend everything."""
         with self._lock:
             self._rest.clear()
             self._refusal = None
-            self._silenced = ()
-            self._deaf = self._pingless = False
+            self._silenced, self._altered, self._misanswer = (), (), None
+            self._deaf = self._pingless = self._uncompressed = False
 
     def _use(self, position: int, fault: RestFault, left: int | None) -> None:
         if left is not None and left > 1:

@@ -71,8 +71,11 @@ class Hub:
             stream, payload = message.stream, message.payload
             if self._faults.is_silenced(stream):
                 continue
-            self._last[stream] = Sent(message.at_ms, payload)
-            self.send(message, self._listeners.get(stream, ()))
+            listeners = self._listeners.get(stream, ())
+            for sent in self._faults.altered(stream, payload):
+                if sent == payload:
+                    self._last[stream] = Sent(message.at_ms, payload)
+                self.send(Message(stream, sent, message.at_ms), listeners)
 
     def send(self, message: Message, listeners: Iterable[Listener]) -> None:
         """Send one message to `listeners`, wrapped for those who want it so."""
@@ -85,7 +88,7 @@ class Hub:
             listener.send(wrapped)
 
     def last_sent(self, stream: str) -> Sent | None:
-        """Return the newest message that was published on `stream`."""
+        """Return the newest message that was published on `stream` as it should be."""
         return self._last.get(stream)
 
 

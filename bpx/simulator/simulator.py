@@ -1,7 +1,7 @@
 """An exchange for tests: a server in a thread of its own, with a handle for the test's thread."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -145,6 +145,11 @@ class Simulator:
         return self._server.streams.control_messages
 
     @property
+    def endings(self) -> Journal[int | None]:
+        """The close codes of the stream connections that have ended; 1006 without a frame."""
+        return self._server.streams.endings
+
+    @property
     def connections(self) -> list[OpenConnection]:
         """Stream connections that are open now."""
         return self.call(lambda: self._server.streams.connections)
@@ -160,8 +165,13 @@ class Simulator:
 
     def send(self, stream: str, payload: bytes) -> None:
         """Publish any bytes on a stream, to whoever listens to it."""
-        message = Message(stream, payload, self.now_ms)
-        self.call(lambda: self._server.streams.hub.publish([message]))
+        self.send_all([(stream, payload)])
+
+    def send_all(self, rows: Sequence[tuple[str, bytes]]) -> None:
+        """Publish any bytes, each on a stream."""
+        now_ms = self.now_ms
+        messages = [Message(stream, payload, now_ms) for stream, payload in rows]
+        self.call(lambda: self._server.streams.hub.publish(messages))
 
     def shutdown_notice(self) -> None:
         """Send `serverShutdown` to every stream connection."""

@@ -23,13 +23,14 @@ _FLUSH_WITHIN_S = 5.0
 
 @dataclass(frozen=True, slots=True)
 class OpenConnection:
-    """A stream connection that is open now, and how many pings it has sent."""
+    """A stream connection that is open now, how many pings it has sent, and what was agreed."""
 
     client: str
     route: str
     is_combined: bool
     streams: tuple[str, ...]
     pings: int
+    is_compressed: bool
 
 
 class StreamSide:
@@ -45,6 +46,7 @@ class StreamSide:
         self.hub = Hub(venue, faults)
         self.connects = 0
         self.control_messages: Journal[str] = Journal()
+        self.endings: Journal[int | None] = Journal()
         self._market = venue.market
         self._clock = clock
         self._faults = faults
@@ -58,7 +60,12 @@ class StreamSide:
         """Who is connected, oldest first."""
         return [
             OpenConnection(
-                row.client, row.route, row.is_combined, tuple(row.session.streams), row.pings
+                row.client,
+                row.route,
+                row.is_combined,
+                tuple(row.session.streams),
+                row.pings,
+                row.is_compressed,
             )
             for row in self._open
         ]
@@ -102,7 +109,9 @@ class StreamSide:
     async def _serve(
         self, wire: web.BaseRequest, request: Request, listen: Listen
     ) -> web.StreamResponse:
-        socket = web.WebSocketResponse(autoping=False, timeout=1.0)
+        socket = web.WebSocketResponse(
+            autoping=False, timeout=1.0, compress=not self._faults.is_uncompressed
+        )
         await socket.prepare(wire)
         transport = wire.transport
         if not isinstance(transport, asyncio.Transport):
@@ -125,6 +134,7 @@ class StreamSide:
             await connection.serve()
         finally:
             del self._open[connection]
+            self.endings.append(socket.close_code)
         return socket
 
     def _may_connect(self, client: str) -> bool:

@@ -80,7 +80,8 @@ def to_response(reply: Reply, request: Request, now_ms: int) -> web.Response:
     if reply.body and "content-type" not in present:
         headers["Content-Type"] = _JSON
     body = reply.body
-    wants_gzip = "gzip" in request.headers.get("accept-encoding", "")
+    accepted = request.headers.get("accept-encoding", "").replace(" ", "")
+    wants_gzip = "gzip" in accepted and "gzip;q=0" not in accepted
     if wants_gzip and len(body) > _GZIP_FROM_BYTES and "content-encoding" not in present:
         headers["Content-Encoding"] = "gzip"
         headers["Vary"] = "Accept-Encoding"

@@ -39,7 +39,7 @@ class TopOfBook:
 
     def is_past(self, depth: Depth) -> bool:
         """Whether the book is newer than `depth`."""
-        return self._depth is not None and depth.update_id < self._depth.update_id
+        return self._depth is not None and _order(depth) < _order(self._depth)
 
     def apply(self, depth: Depth) -> bool:
         """Take the newer of what we have and `depth`; return whether the levels changed."""
@@ -58,3 +58,8 @@ class TopOfBook:
         assert self._depth is not None, "nothing was applied"
         self._version += 1
         return DepthView(self._version, confirmed_at, self._depth)
+
+
+def _order(depth: Depth) -> tuple[int, int]:
+    """Return what grows from book to book; of one book told twice, the times differ."""
+    return depth.update_id, max(depth.times.values(), default=0)

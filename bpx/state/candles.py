@@ -23,6 +23,7 @@ class Candles:
         self._history = History.of([], whole=False)
         self._newest: Row | None = None
         self._final = False
+        self._told_ms = 0  # event time of the frame that told `_newest`; 0 if REST did
         self._closed: Row | None = None  # the newest final frame
         self._version = 0
 
@@ -74,7 +75,7 @@ class Candles:
         self._most_rows = max(self._most_rows, asked)
         self._history = self._joined(rows, whole=len(rows) < asked)
         if ours is None or theirs.open_ms > ours.open_ms or theirs.trades > ours.trades:
-            self._newest, self._final = theirs, False
+            self._newest, self._final, self._told_ms = theirs, False, 0
         return agrees
 
     def apply(self, kline: Kline) -> bool:
@@ -93,9 +94,9 @@ class Candles:
             return self._settle(kline)
         if row.open_ms > newest.open_ms:
             self._history = self._history.then([newest], self._most_rows)
-        elif self._final or (row.trades < newest.trades and not kline.final):
+        elif self._final or (self._is_past(kline, newest) and not kline.final):
             return kline.final
-        self._newest, self._final = row, kline.final
+        self._newest, self._final, self._told_ms = row, kline.final, kline.event_ms
         if kline.final:
             self._closed = row
         return True
@@ -109,6 +110,13 @@ class Candles:
             following = flat_row(self._newest, close_ms)
         return CandlesView(
             self._version, confirmed_at, self._history, self._newest, self._final, following
+        )
+
+    def _is_past(self, kline: Kline, newest: Row) -> bool:
+        """Whether a frame of the newest candle is older than what we have of it."""
+        trades = kline.row.trades
+        return trades < newest.trades or (
+            trades == newest.trades and kline.event_ms < self._told_ms
         )
 
     def _settle(self, kline: Kline) -> bool:

@@ -62,11 +62,6 @@ class Day:
         self._version = 0
 
     @property
-    def is_empty(self) -> bool:
-        """Whether no ticker has come yet."""
-        return self._ticker is None
-
-    @property
     def close_time_ms(self) -> int:
         """Until when the ticker that we have counts; 0 before the first."""
         return 0 if self._ticker is None else int(self._ticker["closeTime"])
@@ -85,17 +80,30 @@ class Day:
         self._ticker = ticker
         return ours is None or ours["lastId"] != ticker["lastId"]
 
-    def apply_best(self, update_id: int, best: Mapping[str, str]) -> None:
-        """Take the best prices and quantities of a book ticker, unless they are older."""
-        if update_id > self._best_id:
-            self._best, self._best_id = best, update_id
+    def lags(self, ticker: Ticker) -> bool:
+        """Whether `ticker` is older than the one we have, and has not all of its trades."""
+        ours = self._ticker
+        if ours is None or int(ticker["closeTime"]) >= self.close_time_ms:
+            return False
+        return int(ticker["lastId"]) < int(ours["lastId"])
+
+    def apply_best(self, update_id: int, best: Mapping[str, str]) -> bool:
+        """Take the best prices and quantities of a book ticker, unless they are no newer.
+
+        Returns:
+            Whether they were.
+        """
+        if update_id <= self._best_id:
+            return False
+        self._best, self._best_id = best, update_id
+        return True
 
     def forget_best(self) -> None:
         """Trust the ticker's best prices again, until a newer book ticker: some were missed."""
         self._best = {}
 
     def view(self, confirmed_at: float) -> DayView:
-        """Return the ticker as it is now. Only when it is not empty."""
+        """Return the ticker as it is now. Only after the first `apply`."""
         assert self._ticker is not None, "no ticker was applied"
         self._version += 1
         ticker: dict[str, str | int] = {**self._ticker, **self._best}

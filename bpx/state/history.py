@@ -102,8 +102,8 @@ class CandlesView:
 
     @property
     def good_until_ms(self) -> int | None:
-        """The exchange time at which it stops being an answer by itself; None if it never does."""
-        last = self.following if self.following is not None and self.final else self.newest
+        """Until which exchange time it is an answer, as the row that follows counts."""
+        last = self.following if self.following is not None else self.newest
         return None if last is None else last.close_ms
 
     def is_rolled_over(self, at_ms: int) -> bool:

@@ -1,12 +1,16 @@
 """Bodies of replies: read, and proven to be whole."""
 
 import zlib
+from collections.abc import Callable
 from typing import Protocol
 
 import orjson
 
+from bpx.runtime import Runtime
+
 WHOLE_BYTES = 8 << 20  # up to which a reply is read before any of it goes on
 DECODED_BYTES = 32 << 20  # the most that one reply may unfold to
+OFFLOAD_BYTES = 1 << 16  # from which on a body is looked into beside everything else
 _STEP_BYTES = 1 << 18
 
 _GZIP = zlib.MAX_WBITS | 16
@@ -131,3 +135,8 @@ def check_json(body: bytes) -> None:
         orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise BadBody("body is not JSON") from error
+
+
+def beside(runtime: Runtime, compute: Callable[[], bytes], size_bytes: int) -> bytes:
+    """Return what `compute` returns; if it has much to do, it does it in a thread."""
+    return runtime.offload(compute) if size_bytes > OFFLOAD_BYTES else compute()

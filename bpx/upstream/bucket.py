@@ -29,3 +29,8 @@ class LeakyBucket:
         """Spend one request, whether it fits or not: whoever pours early waits its turn."""
         self._level = self.level(now) + 1
         self._poured_at = now
+
+    def take_back(self, now: float) -> None:
+        """Undo a `pour`: its request was not made."""
+        self._level = max(0.0, self.level(now) - 1)
+        self._poured_at = now

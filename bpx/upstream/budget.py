@@ -1,42 +1,31 @@
-"""Whether a call may go, and when: the bucket, the ledger and the hold, with a clock."""
+"""Whether a call may go, and when: the allowance and the hold, with a clock and a lock."""
 
+import logging
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from threading import Condition
-from typing import Protocol
 
-from bpx.errors import Abandoned, NotSent, Throttled
+from bpx.errors import Abandoned, NotSent, OverBudget, RequestFailed
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
     UPSTREAM_WEIGHT_LIMIT,
     UPSTREAM_WEIGHT_USED,
 )
-from bpx.runtime import Runtime
+from bpx.repeats import Repeats
+from bpx.runtime import Memory, Oblivion, Runtime
+from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Call, Kind, Reply, patience_s
-from bpx.upstream.hold import BLOCKED_S, Hold, is_firewall, read_refusal
-from bpx.upstream.ledger import Charge, WeightLedger
-from bpx.upstream.weights import LearnedWeights
+from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
+from bpx.upstream.clock import Clock, read_date_ms
+from bpx.upstream.hold import BLOCKED_S, is_firewall, read_refusal
+from bpx.upstream.lasting import LastingHold
+from bpx.upstream.ledger import Charge
 
-_LIMIT_TEXT = (
-    "Too much request weight used; current limit is {} request weight per 1 MINUTE. "
-    "Please use WebSocket Streams for live updates to avoid polling the API."
-)
+log = logging.getLogger(__name__)
 
+REFUSAL_BYTES = 64 << 10  # a larger body is no refusal
 
 _HELD_BY_FIREWALL = (Kind.PUBLIC, Kind.BACKGROUND)
-
-
-class Clock(Protocol):
-    """The exchange's time, see `bpx.state.clock`."""
-
-    def observe(self, exchange_ms: int, now: float) -> None:
-        """Take note that the exchange's time was at least `exchange_ms` at `now`."""
-
-    def at(self, now: float) -> int | None:
-        """Return the exchange's time in ms at `now`, None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,17 +45,24 @@ class Budget:
     """
 
     def __init__(
-        self, market: str, runtime: Runtime, clock: Clock, bucket: LeakyBucket, limit: int
+        self,
+        market: str,
+        runtime: Runtime,
+        clock: Clock,
+        bucket: LeakyBucket,
+        limit: int,
+        memory: Memory | None = None,
     ) -> None:
         self._market = market
         self._now = runtime.now
         self._clock = clock
-        self._bucket = bucket
-        self._ledger = WeightLedger(limit)
-        self._hold = Hold(_LIMIT_TEXT.format(limit))
+        self._allowance = Allowance(bucket, limit)
+        self._hold = LastingHold(
+            self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
+        )
         self._blocked_until = 0.0  # by a firewall
-        self._weights = LearnedWeights()
         self._changed = Condition()
+        self._repeats = Repeats(log, runtime.now)
         UPSTREAM_WEIGHT_LIMIT.labels(market).set(limit)
 
     def hold_left_s(self) -> float:
@@ -77,6 +73,12 @@ class Budget:
     def blocked_left_s(self) -> float:
         """Return for how many seconds no public read goes, because a firewall said 403."""
         return max(0.0, self._blocked_until - self._now())
+
+    def spent(self) -> tuple[int, int]:
+        """Return the weight that counts as used in this minute, and its limit."""
+        with self._changed:
+            ledger = self._allowance.ledger
+            return ledger.used(self._clock.at(self._now())), ledger.limit
 
     def needs_probe(self) -> bool:
         """Whether a hold's time is over, and one cheap call has to show that it is lifted."""
@@ -96,8 +98,8 @@ class Budget:
     def adopt_limit(self, weight_per_minute: int) -> None:
         """Take Binance's limit of the day, as exchangeInfo.rateLimits has it."""
         with self._changed:
-            self._ledger.limit = weight_per_minute
-            self._hold.limit_message = _LIMIT_TEXT.format(weight_per_minute)
+            self._allowance.ledger.limit = weight_per_minute
+            self._hold.limit_message = self._allowance.limit_text
             self._changed.notify_all()
         UPSTREAM_WEIGHT_LIMIT.labels(self._market).set(weight_per_minute)
 
@@ -105,56 +107,53 @@ class Budget:
         """Wait until a call may go, and charge it. Orders and cancels go or are refused at once.
 
         Raises:
-            Throttled: the budget is spent for longer than the call can wait, or Binance said 429.
+            OverBudget: the budget is spent for longer than the call can wait.
+            Throttled: Binance said 429.
             Banned: Binance said 418.
             NotSent: a firewall wants no public reads.
             Abandoned: its client went away while it waited.
         """
         with self._changed:
             began = self._now()
-            give_up_at = began + patience_s(call)
             self._hold.refuse(began)
             if call.kind in _HELD_BY_FIREWALL and began < self._blocked_until:
                 raise NotSent("a firewall said 403", self._blocked_until - began)
-            self._wait_until(self._turn(call.kind, began, give_up_at))
-            weight = self._weight(call)
-            while (wait_s := self._weight_wait_s(weight, call.kind)) > 0:
-                if self._now() + wait_s > give_up_at:
-                    raise self._spent(wait_s)
-                self._changed.wait(wait_s)
-                self._hold.refuse(self._now())
-            now = self._now()
-            if now > began and call.is_abandoned():
-                raise Abandoned
-            is_probe = self._hold.admit(now)
-            charge = self._ledger.charge(weight, self._clock.at(now))
-            self._show()
+            turn = began + self._allowance.pour(call, began, patience_s(call))
+            try:
+                return self._spend(call, began, turn)
+            except RequestFailed:
+                self._allowance.take_back(self._now())
+                raise
+
+    def _spend(self, call: Call, began: float, turn: float) -> Passage:
+        while (wait_s := turn - self._now()) > 0:
+            self._wait(wait_s)
+        give_up_at = began + patience_s(call)
+        while (wait_s := self._weight_wait_s(call)) > 0:
+            if self._now() + wait_s > give_up_at:
+                raise OverBudget(self._allowance.limit_text, wait_s)
+            self._wait(wait_s)
+        now = self._now()
+        if is_left(call, now - began):
+            raise Abandoned
+        is_probe = self._hold.admit(now)
+        charge = self._allowance.charge(call, now, self._clock.at(now))
+        self._show()
         return Passage(call, charge, is_probe)
 
-    def learn(self, passage: Passage, reply: Reply, decoded: bytes) -> None:
-        """Take note of a reply: its time, the weight it says is used, and a refusal.
-
-        Args:
-            passage: of the call.
-            reply: as it came.
-            decoded: its body, where the status says that there may be a refusal in it.
-        """
-        date_ms = _date_ms(reply.header("Date"))
+    def learn(self, passage: Passage, reply: Reply) -> None:
+        """Take note of a reply: its time, the weight it says is used, and a refusal."""
+        date_ms = read_date_ms(reply.header("Date"))
+        body = reply.decoded if len(reply.body) <= REFUSAL_BYTES else b""
         with self._changed:
-            now = self._now()
+            now, was_assumed = self._now(), self._allowance.ledger.is_assumed
             if date_ms is not None:
                 self._clock.observe(date_ms, now)
             at_ms = self._clock.at(now) if date_ms is None else date_ms
-            used = reply.header("X-MBX-USED-WEIGHT-1M")
-            was_assumed = self._ledger.is_assumed
-            # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
-            is_free = passage.call.kind.is_trade and reply.status == 200 and used is not None
-            self._ledger.settle(passage.charge, was_counted=not is_free)
-            if at_ms is not None and self._ledger.adopt(used, at_ms):
-                self._learn_weight(passage)
-            if is_firewall(reply.status, decoded):
+            self._settle(passage, reply, at_ms)
+            if is_firewall(reply.status, body):
                 self._blocked_until = now + BLOCKED_S
-            refusal = read_refusal(reply.status, reply.header("Retry-After"), decoded, at_ms)
+            refusal = read_refusal(reply.status, reply.header("Retry-After"), body, at_ms)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=refusal is None)
             if refusal is not None:
@@ -162,62 +161,41 @@ class Budget:
             if was_assumed or passage.is_probe or refusal is not None:
                 self._changed.notify_all()
             self._show()
+        if refusal is not None:
+            text = (
+                f"{self._market}: Binance said {reply.status}: no call for {refusal.seconds:.0f} s"
+            )
+            self._repeats.warn(reply.status, text)
 
     def give_up(self, passage: Passage, *, was_sent: bool) -> None:
         """Take note that a call got no usable reply."""
         with self._changed:
-            self._ledger.settle(passage.charge, was_counted=was_sent)
+            self._allowance.ledger.settle(passage.charge, was_counted=was_sent)
             if passage.is_probe:
                 self._hold.end_probe(self._now(), was_answered=False)
             self._changed.notify_all()
             self._show()
 
-    def _turn(self, kind: Kind, now: float, give_up_at: float) -> float:
-        """Pour a request into the bucket, and return when it has its turn."""
-        is_waiting = not kind.is_trade and kind is not Kind.PROBE
-        wait_s = 0.0 if not is_waiting else self._bucket.wait_for(kind.share, now)
-        if now + wait_s > give_up_at:
-            raise self._spent(wait_s)
-        self._bucket.pour(now)
-        return now + wait_s
+    def _wait(self, wait_s: float) -> None:
+        self._changed.wait(wait_s)
+        self._hold.refuse(self._now())
 
-    def _wait_until(self, turn: float) -> None:
-        while (wait_s := turn - self._now()) > 0:
-            self._changed.wait(wait_s)
-            self._hold.refuse(self._now())
+    def _weight_wait_s(self, call: Call) -> float:
+        now = self._now()
+        return self._allowance.wait_for(call, now, self._clock.at(now))
 
-    def _weight(self, call: Call) -> int:
-        if not call.is_unknown:
-            return call.weight
-        return self._weights.weight(_route(call), call.weight)
-
-    def _learn_weight(self, passage: Passage) -> None:
-        weight = self._ledger.measured(passage.charge) if passage.call.is_unknown else None
-        if weight is not None:
-            self._weights.learn(_route(passage.call), weight)
-
-    def _weight_wait_s(self, weight: int, kind: Kind) -> float:
-        return self._ledger.wait_for(weight, kind.share, self._clock.at(self._now()))
-
-    def _spent(self, wait_s: float) -> Throttled:
-        return Throttled(_LIMIT_TEXT.format(self._ledger.limit), wait_s)
+    def _settle(self, passage: Passage, reply: Reply, at_ms: int | None) -> None:
+        call, ledger = passage.call, self._allowance.ledger
+        used = reply.header("X-MBX-USED-WEIGHT-1M")
+        # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
+        is_free = call.kind.is_trade and reply.status == 200 and used is not None
+        ledger.settle(passage.charge, was_counted=not is_free)
+        if at_ms is not None and ledger.adopt(used, at_ms):
+            self._allowance.learn(call, passage.charge)
 
     def _show(self) -> None:
         now = self._now()
-        UPSTREAM_WEIGHT_USED.labels(self._market).set(self._ledger.used(self._clock.at(now)))
+        used = self._allowance.ledger.used(self._clock.at(now))
+        UPSTREAM_WEIGHT_USED.labels(self._market).set(used)
         UPSTREAM_HOLD_LEFT.labels(self._market).set(self._hold.seconds_left(now))
         UPSTREAM_BLOCKED.labels(self._market).set(max(0.0, self._blocked_until - now))
-
-
-def _route(call: Call) -> str:
-    return f"{call.method} {call.path}"
-
-
-def _date_ms(date: str | None) -> int | None:
-    if date is None:
-        return None
-    try:
-        parsed = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    return int(parsed.replace(tzinfo=UTC).timestamp()) * 1000

@@ -9,6 +9,7 @@ from urllib.parse import unquote_plus
 Headers = tuple[tuple[str, str], ...]
 
 _MICROSECONDS = 1e14  # a timestamp above is not in milliseconds
+WAITED_S = 0.1  # less is no waiting
 DEFAULT_RECV_WINDOW_MS = 5000  # Binance's, where a signed request does not say
 
 
@@ -24,7 +25,7 @@ class Kind(Enum):
 
     CANCEL = (1.00, "trade", 13.0, 0.0)
     ORDER = (0.95, "trade", 13.0, 0.0)
-    SIGNED = (0.85, "signed", 13.0, 1.0)
+    SIGNED = (0.85, "signed", 13.0, 0.9)
     PUBLIC = (0.70, "public", 12.0, 5.0)
     BACKGROUND = (0.50, "public", 12.0, 5.0)
     PROBE = (1.00, "public", 3.0, 0.0)
@@ -64,6 +65,7 @@ class Call:
         kind: decides about budget, connections and time.
         keep_s: seconds for which its reply may answer others who ask the same.
         is_unknown: no table has its endpoint: `weight` is a guess.
+        client: whose it is, to give each one its part; "" if it is nobody's.
         is_abandoned: tells whether nobody waits for the reply any more.
     """
 
@@ -75,6 +77,7 @@ class Call:
     kind: Kind = Kind.PUBLIC
     keep_s: float = 0.0
     is_unknown: bool = False
+    client: str = ""
     is_abandoned: Callable[[], bool] = never
 
     @property
@@ -102,6 +105,7 @@ class Reply:
         headers: those that may cross, see `headers.to_client`. Content-Length is among them only
             where `body` cannot tell it: with a stream, and for HEAD.
         body: encoded as Content-Encoding says; checked whole.
+        decoded: the body without its encoding; empty with a stream.
         stream: the body instead, of a reply that is too large to be read first. Close it.
         kept_at: monotonic seconds when Binance gave this reply, if it was given before.
     """
@@ -109,6 +113,7 @@ class Reply:
     status: int
     headers: Headers
     body: bytes
+    decoded: bytes = b""
     stream: BodyStream | None = None
     kept_at: float | None = None
 
@@ -132,6 +137,15 @@ def kind_of(method: str, query: str, body: bytes) -> Kind:
     if "signature" in _names(query) or "signature" in _names(body.decode("latin-1")):
         return Kind.SIGNED
     return Kind.PUBLIC
+
+
+def is_left(call: Call, waited_s: float) -> bool:
+    """Tell whether nobody waits for a call's reply any more.
+
+    Some clients shut their sending side and still listen. Nobody can tell them from those who have
+    gone, so only a call that had to wait is taken for left alone.
+    """
+    return waited_s > WAITED_S and call.is_abandoned()
 
 
 def recv_window_ms(call: Call) -> float:

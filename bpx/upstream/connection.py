@@ -39,12 +39,10 @@ class Attempt:
     Attributes:
         target: what goes into the request line.
         was_sent: a byte of the request was handed to the network.
-        was_reused: it went over a connection that had carried another one before.
     """
 
     target: str
     was_sent: bool = False
-    was_reused: bool = False
 
 
 class RawHeaders(CaseInsensitiveDict[str]):
@@ -102,11 +100,9 @@ class RawConnection(HTTPConnection):
     connecting: Connecting
     released_at = 0.0
     _attempt: Attempt
-    _is_fresh = False
 
     def connect(self) -> None:
         """Connect, TLS included, within the deadline."""
-        self._is_fresh = True
         with self.connecting.deadline(self.connecting.connect_s):
             super().connect()
 
@@ -115,9 +111,7 @@ class RawConnection(HTTPConnection):
     ) -> None:
         """Write the attempt that `headers` carry."""
         self._attempt = headers.attempt
-        self._attempt.was_reused = self.sock is not None and not self._is_fresh
         super().request(method, url, headers=headers, **rest)
-        self._is_fresh = False
 
     def putrequest(self, method: str, url: str, *args: Any, **rest: Any) -> None:
         """Begin the request with the attempt's target, whatever `url` is."""

@@ -1,5 +1,6 @@
 """Which headers cross the proxy, by name: the rest stays on its side."""
 
+import re
 from collections.abc import Iterable
 
 from bpx.upstream.call import Headers
@@ -20,6 +21,7 @@ HOP_BY_HOP = frozenset(
 )
 
 BINANCE_PREFIXES = ("x-mbx-", "x-sapi-")
+KEY = "x-mbx-apikey"  # whose request it is: naming it in Connection does not take it away
 
 TO_BINANCE = frozenset(
     [
@@ -66,6 +68,9 @@ TO_CLIENT = frozenset(
 CODINGS = frozenset({"gzip", "x-gzip", "deflate", "identity"})  # those whose end can be checked
 
 
+_PLAIN = re.compile(r"[\t\x20-\x7e]*")  # RFC 9110, 5.5, without what is obsolete
+
+
 class BadHeader(ValueError):
     """A header's value would not arrive as one header."""
 
@@ -89,7 +94,7 @@ def to_client(headers: Iterable[tuple[str, str]], also: frozenset[str] = frozens
     """Return the headers of Binance's reply that a client gets.
 
     Raises:
-        BadHeader: one of them has a line break, a NUL or a byte that is not ASCII.
+        BadHeader: one of them has a control character or a byte that is not ASCII.
     """
     crossing = _crossing(list(headers), TO_CLIENT | also)
     for name, value in crossing:
@@ -104,7 +109,7 @@ def _crossing(headers: list[tuple[str, str]], names: frozenset[str]) -> list[tup
         for name, value in headers
         if name.lower() == "connection"
         for option in value.split(",")
-    }
+    } - {KEY}
     return [
         (name, value)
         for name, value in headers
@@ -121,4 +126,4 @@ def _checkable(values: list[str]) -> str:
 
 
 def _is_plain(value: str) -> bool:
-    return value.isascii() and not any(mark in value for mark in "\r\n\0")
+    return _PLAIN.fullmatch(value) is not None

@@ -1,7 +1,7 @@
 """What follows when Binance says 429 or 418: nothing goes there until the time is over."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import orjson
 
@@ -77,6 +77,12 @@ class Hold:
         if self._until > now:
             return self._until - now
         return PROBING_S if self._is_probing else 0.0
+
+    def left(self, now: float) -> Refusal | None:
+        """Return what is left of the refusal; None if it is over."""
+        if self._refusal is None or self._until <= now:
+            return None
+        return replace(self._refusal, seconds=self._until - now)
 
     def refuse(self, now: float) -> None:
         """Tell a client what Binance told us.

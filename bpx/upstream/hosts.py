@@ -22,7 +22,8 @@ class Standing:
     """
 
     def __init__(self) -> None:
-        self._failures = 0
+        self.failures = 0  # in a row
+        self.has_answered = False  # ever
         self._times = 0
         self._aside_until = 0.0
 
@@ -33,15 +34,35 @@ class Standing:
     def note(self, now: float, *, has_failed: bool) -> bool:
         """Take note of a call; return whether the host is left because of it."""
         if not has_failed:
-            self._failures = self._times = 0
+            self.has_answered = True
+            self.failures = self._times = 0
             self._aside_until = 0.0
             return False
-        self._failures += 1
-        if self._failures < IN_A_ROW or self.is_aside(now):
+        self.failures += 1
+        if self.failures < IN_A_ROW or self.is_aside(now):
             return False
         self._times += 1
         self._aside_until = now + min(ASIDE_S * self._times, LONGEST_ASIDE_S)
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How a host does, for one class of calls.
+
+    Args:
+        origin: scheme, host and port.
+        pool: the class.
+        failures: in a row, up to now.
+        has_answered: a call of this class, ever.
+        breaker: what it does; None where there is none.
+    """
+
+    origin: str
+    pool: str
+    failures: int
+    has_answered: bool
+    breaker: State | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +131,19 @@ class Host:
             if self._standings[pool].note(now, has_failed=has_failed):
                 UPSTREAM_HOSTS_LEFT.labels(self._market, self.wire.origin, pool).inc()
 
+    def report(self, now: float) -> list[Reached]:
+        """Return how it does, for each class of calls."""
+        return [
+            Reached(
+                self.wire.origin,
+                pool,
+                standing.failures,
+                standing.has_answered,
+                self._breakers[pool].state(now) if pool in self._breakers else None,
+            )
+            for pool, standing in self._standings.items()
+        ]
+
     def _show(self, pool: str, now: float) -> None:
         state = self._breakers[pool].state(now)
         BREAKER_STATE.labels(self._market, self.wire.origin, pool).set(_NUMBERS[state])
@@ -125,6 +159,10 @@ class Hosts:
         """Close the connections that are not in use."""
         for host in self._hosts:
             host.wire.close()
+
+    def report(self, now: float) -> tuple[Reached, ...]:
+        """Return how each of them does, for each class of calls."""
+        return tuple(reached for host in self._hosts for reached in host.report(now))
 
     def choose(self, pool: str, now: float, besides: Host | None = None) -> Host:
         """Return the first host that is worth going to.

@@ -63,6 +63,10 @@ class WeightLedger:
         self._turn_to(at_ms)
         return self._used + (int(self.limit * ASSUMED_SHARE) if self._assumes else 0)
 
+    def minute_left(self, at_ms: int | None) -> float:
+        """Return which part of the minute is still to come; all of it if that is not known."""
+        return 1.0 if at_ms is None else 1 - at_ms % MINUTE_MS / MINUTE_MS
+
     def wait_for(self, weight: int, share: float, at_ms: int | None) -> float:
         """Return the seconds until `weight` may be spent under `share` of the limit; 0.0 if now.
 
@@ -147,8 +151,9 @@ class WeightLedger:
             return
         if self._minute is not None:
             self._assumes = False
-        self._before = self._used if self._minute == minute - 1 else 0
+        is_next = self._minute == minute - 1
+        self._before = self._used if is_next else 0
         self._minute = minute
-        self._used = self._open + self._late
+        self._used = self._open + (self._late if is_next else 0)
         self._late = self._here = 0
         self._counted = None

@@ -97,6 +97,17 @@ class _RawAdapter(HTTPAdapter):
         super().close()
 
 
+def innermost(error: BaseException) -> BaseException:
+    """Return what a fault comes from: requests and urllib3 wrap it in many words."""
+    for _ in range(_CAUSES):
+        inner = [getattr(error, "reason", None), *error.args, error.__cause__]
+        found = next((fault for fault in inner if isinstance(fault, BaseException)), None)
+        if found is None:
+            break
+        error = found
+    return error
+
+
 def is_untrusted(error: BaseException) -> bool:
     """Tell whether a fault is that TLS found the other end wanting; a break is none."""
     seen: list[object] = [error]

@@ -1,13 +1,14 @@
 """Replies that are kept for a moment: what no stream carries, and what Binance refused."""
 
 import gzip
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 
 from bpx.cache.kept import Kept
-from bpx.upstream.body import BadBody, check_json, decode
+from bpx.upstream.body import BadBody, check_json
 from bpx.upstream.call import Call, Reply
 
 REFUSED_S = 5.0  # a 400 costs weight each time it is asked for again
@@ -16,6 +17,8 @@ ENTRIES = 2_000
 BYTES = 32 << 20
 PACKED_BYTES = 16 << 10  # from which on a body that came plain is kept compressed
 LEVEL = 1
+
+_ERROR = re.compile(rb'\s*\{\s*(?:\}|"(?:code|msg)"\s*:)')  # or nothing, said with status 200
 
 Beside = Callable[[Callable[[], bytes], int], bytes]  # computes in a thread if it is much
 
@@ -64,13 +67,13 @@ class Replies:
         age_s = _age_s(call, reply)
         if age_s <= 0:
             return
-        encoding = reply.header("Content-Encoding")
         try:
-            self._beside(partial(_proven, reply.body, encoding), len(reply.body))
+            self._beside(partial(_proven, reply.decoded), len(reply.decoded))
         except BadBody:
             return
-        is_packed = encoding is None and len(reply.body) > PACKED_BYTES
-        kept = replace(reply, headers=_lasting(reply), kept_at=now)
+        is_encoded = reply.header("Content-Encoding") is not None
+        is_packed = not is_encoded and len(reply.body) > PACKED_BYTES
+        kept = replace(reply, headers=_lasting(reply), decoded=b"", kept_at=now)
         if is_packed:
             pack = partial(gzip.compress, reply.body, LEVEL)
             kept = replace(kept, body=self._beside(pack, len(reply.body)))
@@ -85,12 +88,12 @@ def _age_s(call: Call, reply: Reply) -> float:
     if not call.kind.is_public or call.method != "GET" or reply.stream is not None:
         return 0.0
     if reply.status == 200:
-        return call.keep_s
+        return 0.0 if _ERROR.match(reply.decoded) else call.keep_s
     return REFUSED_S if reply.status == 400 and len(reply.body) <= REFUSED_BYTES else 0.0
 
 
-def _proven(body: bytes, encoding: str | None) -> bytes:
-    check_json(decode(body, encoding))
+def _proven(body: bytes) -> bytes:
+    check_json(body)
     return b""
 
 

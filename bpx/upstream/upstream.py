@@ -1,28 +1,32 @@
 """The REST API of one market, asked within its limits."""
 
-import hashlib
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 
 from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
-from bpx.runtime import Runtime
-from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, check_json, decode
+from bpx.runtime import Memory, Runtime
+from bpx.upstream.attempts import Attempts, Delivery
+from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, beside, check_json
+from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.budget import Budget, Clock
+from bpx.upstream.budget import Budget
 from bpx.upstream.call import Call, Kind, Reply
+from bpx.upstream.clock import Clock
 from bpx.upstream.flight import SingleFlight
-from bpx.upstream.hosts import Host, Hosts
+from bpx.upstream.hosts import Host, Hosts, Reached
+from bpx.upstream.question import question
 from bpx.upstream.replies import Replies
 from bpx.upstream.retry import RETRY_STATUSES, Recovery
 from bpx.upstream.tries import Tries
-from bpx.upstream.wire import Bounds, Wire, beside
+from bpx.upstream.wire import Wire
 
 GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
 QUESTIONABLE = frozenset({400, 404})  # of a question of ours: the client's own may fare better
 
 OUR_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", "bpx"))
-UNSHARED = frozenset({"user-agent"})  # do not change an answer
+
+Check = Callable[[bytes], None]
 
 
 class Upstream:
@@ -39,6 +43,7 @@ class Upstream:
         recovery: retries and breakers.
         bounds: sizes and times.
         ca_file: authorities to trust besides the usual ones.
+        memory: of a hold that has begun before this process.
     """
 
     def __init__(
@@ -54,8 +59,9 @@ class Upstream:
         recovery: Recovery | None = None,
         bounds: Bounds | None = None,
         ca_file: str | None = None,
+        memory: Memory | None = None,
     ) -> None:
-        self.budget = Budget(market, runtime, clock, bucket, weight_per_minute)
+        self.budget = Budget(market, runtime, clock, bucket, weight_per_minute, memory)
         self._runtime = runtime
         self._now = runtime.now
         self._bounds = bounds or Bounds()
@@ -64,14 +70,18 @@ class Upstream:
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
         self._hosts = Hosts([Host(market, wire, pools, threshold) for wire in wires])
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
-        self._tries = Tries(market, self._hosts, self.budget, ping, runtime, clock)
+        attempts = Attempts(market, self.budget, ping, runtime)
+        self._tries = Tries(market, self._hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(runtime)
-        self._beside = partial(beside, runtime)
-        self._replies = Replies(runtime.now, self._beside)
+        self._replies = Replies(runtime.now, partial(beside, runtime))
 
     def close(self) -> None:
         """Close the connections that are not in use."""
         self._hosts.close()
+
+    def report(self) -> tuple[Reached, ...]:
+        """Return how its hosts do, without asking them anything."""
+        return self._hosts.report(self._now())
 
     def forward(self, call: Call, began: float | None = None) -> Reply:
         """Ask Binance for a client, unchanged, and pass on whatever it answers.
@@ -96,7 +106,7 @@ class Upstream:
         A 400 answers for some seconds, and a 200 for as long as `call.keep_s`.
         Only for public reads. Raises what `forward` does, to everybody who waits.
         """
-        key = _question(call)
+        key = question(call)
         kept = self._replies.read(key)
         if kept is not None:
             return kept
@@ -105,47 +115,54 @@ class Upstream:
         ask = partial(self._ask_for_all, key, call, began)
         return self._flights.share(key, ask, max(0.0, wait_s), call.is_abandoned)
 
-    def fetch(self, target: str, weight: int, kind: Kind = Kind.BACKGROUND) -> Reply:
+    def fetch(
+        self,
+        target: str,
+        weight: int,
+        kind: Kind = Kind.BACKGROUND,
+        check: Check | None = check_json,
+    ) -> Reply:
         """Ask Binance for ourselves, as often as `Recovery` says, within the time of one call.
 
-        The body is decoded and one whole JSON document.
+        The reply's body is decoded.
 
         Args:
             target: path and query.
             weight: what Binance will charge.
             kind: PUBLIC if a client is waiting for it, else BACKGROUND.
+            check: of the body; raises BadBody if it is not whole. None leaves it to the reader.
 
         Raises:
             Throttled, Banned, NotSent: as `forward` does; also if Binance says so now.
             Failing: Binance answered with an error that the client's own question would get, too.
-            ReadFailed: no answer came, or what came is not JSON.
+            ReadFailed: no answer came, or `check` did not like it.
         """
         call = Call("GET", target, OUR_HEADERS, b"", weight, kind)
         until = self._now() + self._bounds.total_of(kind)
         for wait_s in self._recovery.delays():
             try:
-                return self._fetch(call, until)
+                return self._fetch(call, until, check)
             except (ReadFailed, NotSent) as failure:
                 is_in_time = self._now() + wait_s < until
                 if not (is_in_time and _is_passing(failure) and self._tries.may_ask_again(kind)):
                     raise
             self._runtime.sleep(wait_s)
-        return self._fetch(call, until)
+        return self._fetch(call, until, check)
 
-    def _fetch(self, call: Call, until: float) -> Reply:
-        reply = _whole(self._tries.ask_once(call, until, DECODED_BYTES))
+    def _fetch(self, call: Call, until: float, check: Check | None) -> Reply:
+        reply = _whole(self._tries.ask_once(Delivery(call, self._now(), until, DECODED_BYTES)))
         if reply.status in (429, 418):
             self.budget.refuse()
             raise ReadFailed(f"status {reply.status}")
         headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
+        if reply.status > 400 and reply.status not in QUESTIONABLE:
+            raise Failing(reply.status, headers, reply.decoded)
         try:
-            body = self._decoded(reply)
-            if reply.status > 400 and reply.status not in QUESTIONABLE:
-                raise Failing(reply.status, headers, body)
-            check_json(body)
+            if check is not None:
+                check(reply.decoded)
         except BadBody as error:
             raise ReadFailed(f"status {reply.status}: {error}") from error
-        return Reply(reply.status, headers, body)
+        return Reply(reply.status, headers, reply.decoded, reply.decoded)
 
     def _ask_for_all(
         self, key: Hashable, call: Call, began: float, is_abandoned: Callable[[], bool]
@@ -160,11 +177,7 @@ class Upstream:
         until = began + self._bounds.total_of(call.kind)
         if self._now() >= until:
             raise ReadTimedOut("no time is left")
-        return self._tries.deliver(call, began, until, whole_bytes)
-
-    def _decoded(self, reply: Reply) -> bytes:
-        decoding = partial(decode, reply.body, reply.header("Content-Encoding"))
-        return self._beside(decoding, len(reply.body))
+        return self._tries.deliver(Delivery(call, began, until, whole_bytes))
 
 
 def _whole(reply: Reply) -> Reply:
@@ -179,17 +192,3 @@ def _is_passing(failure: ReadFailed | NotSent) -> bool:
     if isinstance(failure, Failing):
         return failure.status in RETRY_STATUSES
     return not isinstance(failure, Untrusted)
-
-
-def _question(call: Call) -> Hashable:
-    """Return what makes two calls equal. A key is told by its digest, and not kept."""
-    headers = tuple(
-        (name.lower(), _digest(value) if name.lower() == "x-mbx-apikey" else value)
-        for name, value in call.headers
-        if name.lower() not in UNSHARED
-    )
-    return call.method, call.target, headers, call.body
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("latin-1")).hexdigest()

@@ -50,6 +50,7 @@ class Forwarding:
             kind,
             keep_s=endpoint.kept_s(query) if endpoint is not None and is_kept else 0.0,
             is_unknown=self._market.is_unknown(method, path),
+            client=environ.get("REMOTE_ADDR", ""),
             is_abandoned=environ.get(IS_GONE, never),
         )
         began = self._now() if began is None else began

@@ -71,11 +71,10 @@ class KlinesAnswers:
         source = source_of(feed, now)
         if source is None:
             return None
-        at_ms = self._clock.at(now)
+        at_ms, good_until_ms = self._clock.at(now), view.good_until_ms
         synthetic = False
-        if at_ms is not None and view.is_rolled_over(at_ms):
-            following = view.following
-            if source != STREAM or following is None or at_ms > following.close_ms:
+        if at_ms is not None and good_until_ms is not None and view.is_rolled_over(at_ms):
+            if source != STREAM or at_ms > good_until_ms:
                 return None
             synthetic = self._with_synthetic
         body = view.body(limit, synthetic)

@@ -25,7 +25,7 @@ class ListingAnswers:
         if view is None or not (self._listing.is_current(now) or self._is_the_best(view, now)):
             return None
         if not params and parse_accept_header(codings, Accept)["gzip"] > 0:
-            return Answer(view.gzipped, CACHE, view.confirmed_at, coding="gzip")
+            return Answer(view.packed.body, CACHE, view.confirmed_at, coding="gzip")
         body = view.answer(params)
         return None if body is None else Answer(body, CACHE, view.confirmed_at)
 

@@ -1,13 +1,15 @@
 """What a client gets when there is no answer: always JSON, in the shape of Binance's errors."""
 
 import logging
+from collections.abc import Callable
 
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from bpx import metrics
-from bpx.errors import Abandoned, Failing, NotSent, RequestFailed
+from bpx.errors import Abandoned, Failing, RequestFailed
 from bpx.exchange.failure import error_body
+from bpx.repeats import Repeats
 
 JSON = "application/json;charset=UTF-8"  # as Binance writes it
 FAILED = "Internal error; unable to process your request. Please try again."
@@ -17,19 +19,32 @@ UNSUPPORTED = -1020
 log = logging.getLogger(__name__)
 
 
-def explain(error: RequestFailed) -> Response:
-    """Say why a request was not answered."""
-    reason = getattr(error, "reason", None)
-    if reason is not None:
-        level = logging.DEBUG if isinstance(error, Abandoned) else logging.WARNING
-        log.log(level, "%s %s: %s", request.method, request.path, reason)
+def explaining(now: Callable[[], float]) -> Callable[[RequestFailed], Response]:
+    """Return what says why a request was not answered, and logs it once for many.
+
+    Args:
+        now: returns monotonic seconds.
+    """
+    repeats = Repeats(log, now)
+
+    def explain(error: RequestFailed) -> Response:
+        reason = getattr(error, "reason", None)
+        if reason is not None and not isinstance(error, Abandoned):
+            text = f"{request.method} {request.path}: {error.status}, {reason}"
+            repeats.warn((type(error), reason), text)
+        return _explanation(error)
+
+    return explain
+
+
+def _explanation(error: RequestFailed) -> Response:
     if isinstance(error, Failing):
         return _pass_on(error)
     response = _response(error.status, error.code, str(error))
     if error.retry_after is not None:
         response.headers["Retry-After"] = error.retry_after
-    if isinstance(error, NotSent):
-        response.headers["X-Proxy-Error"] = "not-sent"
+    if error.proxy_error is not None:
+        response.headers["X-Proxy-Error"] = error.proxy_error
     return response
 
 

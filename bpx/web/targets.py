@@ -10,7 +10,8 @@ from bpx.exchange.failure import error_body
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
-_REFUSED = error_body(-1020, "Method Not Allowed")
+_NO_METHOD = error_body(-1020, "Method Not Allowed")
+_NO_PATH = error_body(-1100, "Illegal request target: a path is expected.")
 
 
 class Anything(BaseConverter):
@@ -20,8 +21,8 @@ class Anything(BaseConverter):
     part_isolating = False
 
 
-class KnownMethods:
-    """Refuses a method that nobody knows before it can become a label of a metric."""
+class Gate:
+    """Refuses what is no request of a market, before it is routed or becomes a metric's label."""
 
     def __init__(self, application: Application) -> None:
         self._application = application
@@ -30,15 +31,27 @@ class KnownMethods:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Serve a request."""
-        if environ["REQUEST_METHOD"] in METHODS:
-            return self._application(environ, start_response)
-        start_response(
-            "405 Method Not Allowed",
-            [
-                ("Content-Type", "application/json;charset=UTF-8"),
-                ("Content-Length", str(len(_REFUSED))),
-                ("Allow", ", ".join(METHODS)),
-                ("Data-Source", "proxy"),
-            ],
-        )
-        return [_REFUSED]
+        environ.pop("HTTP_UPGRADE", None)  # an offer that we do not take (RFC 9110, 7.8)
+        if environ["REQUEST_METHOD"] not in METHODS:
+            return _refused(
+                start_response, "405 Method Not Allowed", _NO_METHOD, ("Allow", ", ".join(METHODS))
+            )
+        if not environ["RAW_URI"].startswith("/"):
+            # Whoever sends it may mean another server: what follows is not read.
+            return _refused(start_response, "400 Bad Request", _NO_PATH, ("Connection", "close"))
+        return self._application(environ, start_response)
+
+
+def _refused(
+    start_response: Callable[..., Any], status: str, body: bytes, header: tuple[str, str]
+) -> list[bytes]:
+    start_response(
+        status,
+        [
+            ("Content-Type", "application/json;charset=UTF-8"),
+            ("Content-Length", str(len(body))),
+            ("Data-Source", "proxy"),
+            header,
+        ],
+    )
+    return [body]

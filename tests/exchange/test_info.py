@@ -189,6 +189,42 @@ def test_a_body_that_is_not_written_as_we_would_is_good_as_a_whole(body):
     assert exchange_info.answer({"symbol": next(iter(exchange_info.symbols))}) is None
 
 
+def test_a_newer_document_has_its_own_head_and_the_symbols_of_the_earlier_one():
+    earlier = ExchangeInfo(document(ALL))
+    head = HEAD.replace("1795000000000", "1795000060000").replace("6000}", "12000}")
+    newer = ExchangeInfo(document(ALL, head=head), earlier)
+    assert newer.symbols is earlier.symbols
+    assert newer.weight_per_minute == 12000
+    assert newer.answer({}) == document(ALL, head=head)
+    assert newer.answer({"symbol": "ETHUSDT"}) == document([ETH], head=head)
+    assert newer.answer({"symbolStatus": "BREAK"}) == document([LUNA], head=head)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(document([BTC, ETH, LUNA]), id="fewer"),
+        pytest.param(document([LUNA, *ALL]), id="twice"),
+        pytest.param(document([symbol_text("NEWUSDT"), *ALL]), id="more"),
+        pytest.param(document([BTC.replace("TRADING", "HALT"), *ALL[1:]]), id="another status"),
+        pytest.param(document(ALL, tail='],"sors":[]}'), id="another tail"),
+        pytest.param(document(ALL, head=HEAD.replace('"UTC"', "{}")), id="another head"),
+        pytest.param(document(ALL, head=HEAD.replace('"exchangeFilters":[],', "")), id="less"),
+    ],
+)
+def test_an_earlier_document_makes_no_difference(body):
+    newer, alone = ExchangeInfo(body, ExchangeInfo(document(ALL))), ExchangeInfo(body)
+    assert newer.symbols == alone.symbols
+    for params in ({}, {"symbol": "ETHUSDT"}, {"symbolStatus": "TRADING"}):
+        assert newer.answer(params) == alone.answer(params)
+
+
+@pytest.mark.parametrize("head", ["<html>", "", '{"a":[{', '{"symbols":[],"more":[', '{"a":['])
+def test_the_old_symbols_behind_a_broken_head_are_no_document(head):
+    with pytest.raises(BadMessage):
+        ExchangeInfo(document(ALL, head=head), ExchangeInfo(document(ALL)))
+
+
 @pytest.mark.parametrize(
     "body",
     [

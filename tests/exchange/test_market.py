@@ -44,16 +44,16 @@ def test_every_kind_of_stream_has_a_route(market):
     assert set(market.ticker_streams) <= set(market.routes)
 
 
-@MARKETS
-def test_a_depth_limit_that_is_understood_is_one_that_the_book_answers(market):
+@pytest.mark.parametrize(("market", "limits"), [(SPOT, range(1, 21)), (FUTURES, (5, 10, 20))])
+def test_only_depth_limits_that_a_frame_of_20_levels_answers_are_understood(market, limits):
     endpoint = market.endpoint(Source.DEPTH)
-    understood = {
+    understood = [
         limit
         for limit in range(1001)
         if endpoint.understand(f"symbol=BTCUSDT&limit={limit}") is not None
-    }
-    assert understood == market.depth_limits
-    assert market.depth_default not in understood
+    ]
+    assert understood == list(limits)
+    assert endpoint.understand("symbol=BTCUSDT") is None  # 100 levels, or 500
 
 
 @MARKETS

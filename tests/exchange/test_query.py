@@ -28,6 +28,7 @@ def read(query, required=NOTHING):
         pytest.param(
             "symbol=%E5%B8%81%e5%ae%89USDT", {"symbol": "币安USDT"}, id="UTF-8, either case"
         ),
+        pytest.param("symbol=%EF%BC%91%EF%BC%92", {"symbol": "\uff11\uff12"}, id="digits, too"),
         ("symbols=%5B%22A%22%2C%22B%22%5D", {"symbols": '["A","B"]'}),
         pytest.param("symbols=[%22A%22,%22B%22]", {"symbols": '["A","B"]'}, id="partly escaped"),
         pytest.param('symbols=["A","B"]', {"symbols": '["A","B"]'}, id="as curl -g sends it"),

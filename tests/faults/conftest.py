@@ -2,7 +2,15 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.scale import LONG
 from tests.faults.stage import Stage, staged
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is long."""
+    for item in items:
+        if getattr(item, "originalname", None) in LONG:
+            item.add_marker(pytest.mark.long)
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,7 @@
 """A simulated exchange with limits, and the real proxy in front of it."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 from bpx.simulator.simulator import Simulator
@@ -52,10 +52,23 @@ def limited(
     market: str = "spot",
     start_ms: int = MINUTE + 5_000,
     weight_per_minute: int = 6_000,
+    exchange: Simulator | None = None,
 ) -> Iterator[Limited]:
-    """Run an exchange that allows `weight_per_minute`, and a proxy that knows it."""
-    with Simulator(market, start_ms=start_ms, accounts={"key": "secret"}) as exchange:
-        exchange.venue.limits.weight_per_minute = weight_per_minute
+    """Run an exchange that allows `weight_per_minute`, and a proxy that knows it.
+
+    Args:
+        env: further options.
+        market: "spot" or "futures".
+        start_ms: exchange time of the start.
+        weight_per_minute: of the exchange.
+        exchange: another one, that runs already; the three before this are not for it.
+    """
+    with ExitStack() as stack:
+        if exchange is None:
+            made = Simulator(market, start_ms=start_ms, accounts={"key": "secret"})
+            exchange = stack.enter_context(made)
+            exchange.venue.limits.weight_per_minute = weight_per_minute
+        market = exchange.venue.market
         name = market.upper()
         options = {
             f"BPX_UPSTREAM_{name}_REST": exchange.rest_url,

@@ -54,16 +54,23 @@ class Bots:
     url: str
     timeout_s: float = 20.0
     _own: local = field(default_factory=local)
+    _sessions: list[requests.Session] = field(default_factory=list)
 
     def ask(self, target: str, method: str = "GET", **options: Any) -> Timed:
         """Ask once."""
         if not hasattr(self._own, "session"):
             self._own.session = requests.Session()
+            self._sessions.append(self._own.session)
         began = monotonic()
         options.setdefault("timeout", self.timeout_s)
         options.setdefault("allow_redirects", False)
         reply = self._own.session.request(method, self.url + target, **options)
         return Timed(reply, monotonic() - began)
+
+    def close(self) -> None:
+        """Close the connections of all threads."""
+        for session in self._sessions:
+            session.close()
 
     def ask_all(
         self, asked: Sequence[Any], at_once: int, ask: Callable[[Any], Timed] | None = None
@@ -118,7 +125,12 @@ def staged(env: Mapping[str, str] | None = None, *, urls: str | None = None) -> 
             if urls is None:
                 eventually(lambda: exchange.listings >= 2, within_s=5)
                 eventually(lambda: all(map(is_listed, proxy.urls)), within_s=5)
-            yield Stage(exchange, proxy, *(Bots(url) for url in proxy.urls))
+            bots = [Bots(url) for url in proxy.urls]
+            try:
+                yield Stage(exchange, proxy, *bots)
+            finally:
+                for one in bots:
+                    one.close()
 
 
 def is_listed(url: str) -> bool:

@@ -66,6 +66,8 @@ def drips() -> Drips:
                 name: pool.submit(stage.spot.ask, READ + name) for name in ("head", "body", "first")
             }
             answers = {name: one.result() for name, one in asked.items()}
+        for one in answers.values():
+            one.reply.connection = one.reply.raw = None  # they are kept longer than those may be
         requests.get(f"{stage.spot.url}/api/v3/time", timeout=5)
         eventually(lambda: stage.open_files() <= before + 2 + 3, within_s=5)
         return Drips(answers, before, stage.open_files())

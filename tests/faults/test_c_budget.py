@@ -177,12 +177,12 @@ def test_c07_orders_go_at_once_while_market_data_wants_three_times_the_limit():
 def across_the_edge(skew_ms: int) -> None:
     """Let the exchange's minute end in the middle of a burst that takes all there is."""
     with limited(weight_per_minute=1_000, start_ms=MINUTE + 30_000 + skew_ms) as here:
-        here.to_second(57.5)
+        here.to_second(58.0)
         here.bots.ask("/api/v3/time")
         began_ms = here.exchange.now_ms
 
         def wait() -> None:
-            eventually(lambda: here.exchange.now_ms - began_ms > 5_000, within_s=8)
+            eventually(lambda: here.exchange.now_ms - began_ms > 5_000, within_s=9)
 
         answers = under_load(here, wait)
         assert here.exchange.now_ms // 60_000 > began_ms // 60_000
@@ -208,7 +208,8 @@ def test_c12_the_edge_of_a_minute_is_crossed_without_a_429():
 def test_c13_streams_that_break_all_at_once_do_not_spend_the_minute():
     with limited({"BPX_WS_RECONNECT_DELAY": "20ms"}) as here:
         info = here.place.ask("/api/v3/exchangeInfo").json()["symbols"]
-        symbols = [row["symbol"] for row in info if row["status"] == "TRADING"][:200]
+        symbols = [row["symbol"] for row in info if row["status"] == "TRADING"]
+        symbols = symbols[: full_or(200, 20)]
         books = [f"/api/v3/depth?symbol={symbol}&limit=20" for symbol in symbols]
         for book in books:
             assert here.bots.ask(book).status == 200
@@ -233,7 +234,7 @@ def test_c14_a_cold_start_of_many_bots_stays_within_the_limits():
         info = here.place.ask("/api/v3/exchangeInfo").json()["symbols"]
         symbols = [row["symbol"] for row in info if row["status"] == "TRADING"]
         pairs = [(s, i) for i in ("1m", "5m", "1h", "4h", "1d", "15m", "30m") for s in symbols]
-        pairs = pairs[: full_or(1200, 180)]
+        pairs = pairs[: full_or(1200, 120)]
         targets = [f"/api/v3/klines?symbol={s}&interval={i}&limit=500" for s, i in pairs]
         began = monotonic()
 

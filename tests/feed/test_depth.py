@@ -3,9 +3,9 @@ import pytest
 from bpx.errors import BadMessage
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.feed.depth import DepthFollower
-from bpx.feed.tap import Arrival
+from bpx.feed.depth import MOST_LAG_S, DepthFollower
 from bpx.state.clock import ExchangeClock
+from bpx.streams.tap import Arrival
 
 STREAM = "btcusdt@depth20@100ms"
 
@@ -66,13 +66,6 @@ def test_a_reply_with_other_levels_is_news():
     assert not load(depth, book(9, bid="9"))[1]
 
 
-def test_a_reply_that_lags_takes_nothing_back():
-    depth = follower()
-    depth.apply(arrival(book(7)))
-    view, agrees = load(depth, book(6, bid="9"))
-    assert (view.body(20), agrees) == (book(7), True)
-
-
 def test_a_frame_of_futures_tells_the_time():
     clock = ExchangeClock()
     payload = b'{"e":"depthUpdate","E":5000,"T":4999,"u":7,"b":[["10","1"]],"a":[]}'
@@ -105,26 +98,36 @@ def test_old_frames_prove_nothing():
     assert depth.apply(arrival(book(6), at=9.0)) is None
 
 
-def test_a_reply_that_lags_behind_the_frames_is_not_taken():
+def test_a_reply_that_lags_a_little_behind_the_frames_proves_nothing_and_takes_nothing_back():
     depth = follower()
-    depth.apply(arrival(book(200, bid="10")))
-    view, agrees = load(depth, book(150, bid="9"))
-    assert (view.body(20), agrees) == (book(200, bid="10"), True)
+    depth.apply(arrival(book(200), at=5.0))
+    assert load(depth, book(150, bid="9"), at=5.0 + MOST_LAG_S) == (None, True)
+    assert depth.apply(arrival(book(199, bid="9"))) is None
 
 
-def test_a_second_reply_that_is_behind_without_a_frame_means_that_ids_are_counted_anew():
+def test_a_reply_behind_what_was_told_long_ago_means_that_ids_are_counted_anew():
     depth = follower()
-    depth.apply(arrival(book(200, bid="10")))
-    load(depth, book(1, bid="9"))
-    view, agrees = load(depth, book(2, bid="9"))
+    depth.apply(arrival(book(200, bid="10"), at=5.0))
+    view, agrees = load(depth, book(2, bid="9"), at=5.1 + MOST_LAG_S)
     assert (view.body(20), agrees) == (book(2, bid="9"), False)
     assert depth.apply(arrival(book(3, bid="8"))).body(20) == book(3, bid="8")
 
 
-def test_a_frame_between_two_replies_that_lag_proves_that_ids_go_on():
+def test_old_frames_do_not_keep_a_book_from_being_counted_anew():
     depth = follower()
-    depth.apply(arrival(book(200)))
-    load(depth, book(150, bid="9"))
-    depth.apply(arrival(book(201)))
-    view, _ = load(depth, book(151, bid="9"))
-    assert view.body(20) == book(201)
+    depth.apply(arrival(book(200), at=5.0))
+    depth.apply(arrival(book(1, bid="9"), at=5.0 + MOST_LAG_S))
+    view, _ = load(depth, book(2, bid="9"), at=5.1 + MOST_LAG_S)
+    assert view.body(20) == book(2, bid="9")
+
+
+def futures_book(update_id, event_ms):
+    text = f'"E":{event_ms},"T":{event_ms - 1},"u":{update_id},"b":[["10","1"]],"a":[]'
+    return f'{{"e":"depthUpdate",{text}}}'.encode()
+
+
+def test_the_event_time_of_one_book_told_twice_does_not_go_back():
+    depth = follower(FUTURES)
+    depth.apply(arrival(futures_book(7, 5000)))
+    assert depth.apply(arrival(futures_book(7, 4900))) is None
+    assert b'"E":5100,' in depth.apply(arrival(futures_book(7, 5100))).body(20)

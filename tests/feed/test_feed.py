@@ -1,4 +1,5 @@
 import logging
+from queue import SimpleQueue
 from threading import Thread, get_ident
 
 import pytest
@@ -254,7 +255,7 @@ def test_rest_is_trusted_for_longer_each_time_a_silent_stream_proves_right(world
         moments = [m for m in range(1, 100) if not world.feed.is_fresh(world.runtime.time + m)]
         trusted_s.append(moments[0])
         world.runtime.time += moments[0]
-    assert trusted_s == [6, 12, 24, 48, 60, 60]
+    assert trusted_s == [3, 6, 12, 24, 48, 60]
 
 
 def test_a_subscription_is_dead_if_rest_tells_news_twice_without_a_message(world):
@@ -387,6 +388,12 @@ def test_it_is_idle_when_nobody_has_asked_for_its_time(world):
     assert world.feed.is_idle(100.0 + 120.1)
 
 
+def test_when_it_ends_nobody_goes_on_waiting(world):
+    ends = waiters_for(world, 2)
+    world.feed.retire()
+    eventually(lambda: ends == [Refused] * 2)
+
+
 def test_when_it_ends_it_leaves_its_streams_and_takes_no_question(world):
     world.feed.retire()
     eventually(lambda: world.streams.left == [world.tap])
@@ -421,3 +428,55 @@ def test_nothing_is_kept_after_a_connection_was_lost(world):
     world.check(b"7")
     world.streams.tap.break_off()
     assert not world.feed.is_kept(world.runtime.time)
+
+
+def test_a_client_does_not_wait_for_a_question_of_the_background(world):
+    world.rest.background = SimpleQueue()
+    world.subscribe()
+    world.say(b"gap")
+    world.feed.want(500)
+    world.feed.want(500)
+    eventually(lambda: len(world.rest.asked) == 2)
+    assert world.rest.asked == [("/number?rows=0", False), ("/number?rows=500", True)]
+    world.reply(b"8")
+    assert (world.is_fresh, world.shown) == (True, 8)
+    world.rest.background.put(b"7")
+
+
+def test_the_background_asks_nothing_while_a_client_does(world):
+    world.feed.want()
+    world.feed.want(for_client=False)
+    world.reply(b"7")
+    assert world.rest.asked == [("/number?rows=0", True)]
+
+
+def test_what_fails_in_the_background_does_not_fail_a_client_whose_question_is_under_way(world):
+    world.rest.background = SimpleQueue()
+    ends = waiters_for(world, 1)
+    world.say(b"gap")
+    eventually(lambda: len(world.rest.asked) == 1)
+    world.feed.want()
+    eventually(lambda: len(world.rest.asked) == 2)
+    events = world.tap.events
+    world.rest.background.put(Throttled("Too many requests.", 3))
+    eventually(lambda: world.tap.events > events)
+    world.settle()
+    assert ends == []
+    world.reply(b"8")
+    eventually(lambda: ends == [8])
+
+
+def test_a_reply_that_lags_proves_nothing_and_wakes_who_waits(world):
+    world.subscribe()
+    world.say(b"7")
+    world.tap.break_off()
+    world.subscribe()
+    loads = world.feed.loads
+    awaited = Thread(
+        target=lambda: world.feed.cell.wait_for(lambda view: world.feed.loads > loads, 5.0)
+    )
+    awaited.start()
+    world.check(b"nothing")
+    awaited.join(2.0)
+    assert not awaited.is_alive()
+    assert (world.is_fresh, world.shown) == (False, 7)

@@ -126,3 +126,10 @@ def test_a_feed_that_cannot_be_built_is_not_kept(runtime):
     with pytest.raises(LookupError):
         feeds.watch("A", now=0.0)
     assert (len(feeds), counted()) == (0, 0)
+
+
+def test_only_feeds_that_are_wanted_are_kept(feeds):
+    wanted, other = feeds.watch("a", 0.0), feeds.watch("b", 0.0)
+    feeds.keep(lambda key: key == "a")
+    assert (wanted.is_retired, other.is_retired, len(feeds)) == (False, True, 1)
+    assert feeds.watch("b", 0.0) is not other

@@ -6,8 +6,8 @@ from bpx.errors import BadMessage, OutOfSync
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
 from bpx.feed.klines import KlineFollower
-from bpx.feed.tap import Arrival
 from bpx.state.clock import ExchangeClock
+from bpx.streams.tap import Arrival
 
 MINUTE_MS = 60_000
 
@@ -184,3 +184,32 @@ def test_a_late_final_frame_that_corrects_a_row_is_shown():
     klines = follower()
     load(klines, reply((6, 5), (7, 0)))
     assert shown(klines.apply(frame(6, 6, final=True)), 2) == [(6, 6), (7, 0)]
+
+
+def test_a_frame_that_comes_before_the_final_one_it_follows_counts_once_that_is_here():
+    klines = follower()
+    load(klines, reply((6, 5), (7, 2)))
+    with pytest.raises(OutOfSync):
+        klines.apply(frame(8, 1, event_ms=9000))
+    with pytest.raises(OutOfSync):
+        klines.apply(frame(8, 0, event_ms=8000))
+    assert shown(klines.apply(frame(7, 9, final=True)), 2) == [(7, 9), (8, 1)]
+
+
+def test_of_early_frames_the_newest_counts_in_whatever_order_they_come():
+    for events in ((1000, 2000), (2000, 1000)):
+        klines = follower()
+        for event_ms in events:
+            klines.apply(frame(7, event_ms // 1000, event_ms=event_ms))
+        view, _ = load(klines, reply((6, 5), (7, 0)))
+        assert shown(view, 1) == [(7, 2)]
+
+
+def test_of_two_frames_with_as_many_trades_the_later_told_counts():
+    klines = follower()
+    load(klines, reply((6, 5), (7, 2)))
+    later = frame(7, 2, event_ms=2000)
+    earlier = Arrival(later.stream, later.payload.replace(b"2000", b"1000"), 1.0, 0)
+    assert klines.apply(later) is not None
+    assert klines.apply(earlier) is None
+    assert klines.apply(later) is not None

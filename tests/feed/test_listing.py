@@ -10,10 +10,10 @@ from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
 
-def document(*names):
+def document(*names, at=1795000000000):
     symbols = ",".join(f'{{"symbol":"{name}","status":"TRADING","filters":[]}}' for name in names)
     return (
-        '{"timezone":"UTC","serverTime":1795000000000,"rateLimits":[],"exchangeFilters":[],'
+        f'{{"timezone":"UTC","serverTime":{at},"rateLimits":[],"exchangeFilters":[],'
         f'"symbols":[{symbols}]}}'
     ).encode()
 
@@ -99,7 +99,7 @@ def keep():
 def test_the_document_is_kept_as_it_came_and_compressed(keep):
     kept = keep()
     assert kept.view.info.body == document("BTCUSDT")
-    assert gzip.decompress(kept.view.gzipped) == document("BTCUSDT")
+    assert gzip.decompress(kept.view.packed.body) == document("BTCUSDT")
     assert (kept.view.version, kept.view.confirmed_at) == (1, 100.0)
 
 
@@ -136,7 +136,25 @@ def test_the_same_document_is_confirmed_without_reading_it_again(keep):
     kept.ask_again(document("BTCUSDT"))
     assert kept.view.info is info
     assert kept.view.confirmed_at == 130.0
-    assert kept.runtime.offloaded == 1
+
+
+def test_symbols_that_stay_are_neither_read_nor_compressed_again(keep):
+    kept = keep()
+    symbols, packed = kept.view.info.symbols, kept.view.packed
+    later = document("BTCUSDT", at=1795000060000)
+    kept.ask_again(later)
+    assert kept.view.info.body == gzip.decompress(kept.view.packed.body) == later
+    assert kept.view.info.symbols is symbols
+    assert packed.body[packed.rest_at : -8] in kept.view.packed.body
+    kept.ask_again(document("ETHUSDT", at=1795000120000))
+    assert gzip.decompress(kept.view.packed.body) == kept.view.info.body
+    assert list(kept.view.info.symbols) == ["ETHUSDT"]
+
+
+def test_it_is_read_beside_everything_else(keep):
+    kept = keep()
+    kept.ask_again(document("ETHUSDT"))
+    assert kept.runtime.offloaded == 2
 
 
 @pytest.mark.parametrize(

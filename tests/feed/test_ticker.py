@@ -5,9 +5,9 @@ import pytest
 from bpx.errors import BadMessage
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.feed.tap import Arrival
 from bpx.feed.ticker import BEST_S, TickerFollower
 from bpx.state.clock import ExchangeClock
+from bpx.streams.tap import Arrival
 
 TICKER, BEST = "btcusdt@ticker", "btcusdt@bookTicker"
 
@@ -133,11 +133,44 @@ def test_after_a_reply_best_prices_are_shown():
     assert shown(day.apply(best(5, "11")))["bidPrice"] == "11"
 
 
-def test_a_reply_that_lags_takes_nothing_back():
+def test_a_reply_that_lags_proves_nothing_and_takes_nothing_back():
     day = follower()
     day.apply(ticker(2000, last_id=9))
-    view, agrees = load(day, reply(1000, last_id=8))
+    assert load(day, reply(1000, last_id=8)) == (None, True)
+    assert shown(day.apply(best(5, "11")))["closeTime"] == 2000
+
+
+def test_an_older_reply_that_has_all_trades_agrees():
+    day = follower()
+    day.apply(ticker(2000, last_id=9))
+    view, agrees = load(day, reply(1000, last_id=9))
     assert (shown(view)["closeTime"], agrees) == (2000, True)
+
+
+def test_a_day_without_trades_has_no_last_trade_and_is_no_lag():
+    day = follower()
+    day.apply(ticker(2000, last_id=9))
+    view, _ = load(day, reply(3000, last_id=-1))
+    assert shown(view)["lastId"] == -1
+
+
+def test_of_two_tickers_of_one_moment_the_later_told_counts():
+    day = follower()
+    for event_ms, bid in ((1005, "10"), (1007, "12"), (1005, "10")):
+        frame = json.loads(ticker(1000, bid=bid).payload) | {"E": event_ms}
+        view = day.apply(Arrival(TICKER, json.dumps(frame).encode(), 1.0, 0))
+    assert view is None
+    assert shown(day.apply(ticker(1001, bid="13")))["bidPrice"] == "13"
+
+
+def test_old_best_prices_that_come_again_do_not_keep_better_ones_away():
+    day = follower()
+    day.apply(ticker(1000, bid="10", at=1.0))
+    day.apply(best(5, "11", at=1.5))
+    for at in (2.0, 3.0, 3.4):
+        day.apply(best(5, "11", at=at))
+        day.apply(best(4, "10.5", at=at))
+    assert shown(day.apply(ticker(9000, bid="12", at=1.6 + BEST_S)))["bidPrice"] == "12"
 
 
 def test_a_bad_frame_or_reply_changes_nothing():

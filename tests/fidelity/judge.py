@@ -92,7 +92,7 @@ def _klines_lag(seen: Observation, row: list[Any]) -> Iterator[str]:
     lag_ms = _kept(seen, lag_ms)
     before_ms = seen.at_ms - lag_ms
     if before_ms >= row[0]:
-        before = orjson.loads(seen.truth(before_ms))[-1]
+        (before,) = _newest_rows(seen, 1, before_ms)
         if before[8] > row[8]:
             yield f"lags by more than {lag_ms} ms: {row} does not even have all of {before}"
 
@@ -135,14 +135,20 @@ def _exchange_info_faults(seen: Observation, _now: bytes) -> Iterator[str]:
 
 def _flat_row(seen: Observation) -> list[Any]:
     """Return the row of a candle without trades that follows the last closed one."""
-    params = {**seen.params, "limit": "2"}
-    query = "&".join(f"{name}={quote(text)}" for name, text in params.items())
-    target = f"{seen.scene.path(KLINES)}?{query}"
-    closed, opened = orjson.loads(seen.scene.truth(target, seen.at_ms))
+    closed, opened = _newest_rows(seen, 2, seen.at_ms)
     close = closed[4]
     volume, quotes, taker, taker_quotes = (_zero_like(closed[slot]) for slot in (5, 7, 9, 10))
     prices = [close] * 4
     return [opened[0], *prices, volume, opened[6], quotes, 0, taker, taker_quotes, "0"]
+
+
+def _newest_rows(seen: Observation, count: int, as_of_ms: int) -> list[list[Any]]:
+    """Return the exchange's newest rows of what was asked for, as of an instant."""
+    params = {**seen.params, "limit": str(count)}
+    query = "&".join(f"{name}={quote(text)}" for name, text in params.items())
+    target = f"{seen.scene.path(KLINES)}?{query}"
+    rows: list[list[Any]] = orjson.loads(seen.scene.truth(target, as_of_ms))
+    return rows
 
 
 def _zero_like(number: str) -> str:

@@ -156,6 +156,7 @@ def staged(session: Session, **options: str) -> Iterator[Stage]:
             f"BPX_RATE_{market}_RPS": "10000",
             f"BPX_CANDLES_CLOSE_WAIT_{market}": "5ms",
             "BPX_WS_RECONNECT_DELAY": "20ms",
+            "BPX_RECOVERY_MAX_RETRIES": "0",  # what is not recorded does not come by asking again
             **options,
         }
         with running_proxy(session.market, env) as proxy:

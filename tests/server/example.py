@@ -1,6 +1,7 @@
 """An application that misbehaves on purpose, to run under the real server."""
 
 from collections.abc import Callable, Iterable
+from hashlib import pbkdf2_hmac
 from pathlib import Path
 from time import sleep
 from typing import Any
@@ -47,6 +48,22 @@ def _slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
     return _plain(start_response, b"done")
 
 
+def _pause(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    Path(environ["QUERY_STRING"]).touch()
+    pbkdf2_hmac("sha256", b"", b"", 2**20)  # for half a second or so, and nothing else runs
+    return _plain(start_response, b"")
+
+
+def _stuck(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    pbkdf2_hmac("sha256", b"", b"", 2**31 - 1)  # for minutes, and nothing else runs
+    return _plain(start_response, b"")
+
+
+def _busy(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    while True:
+        pass
+
+
 def _dated(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     return _plain(start_response, b"", [("Date", "Thu, 01 Jan 1970 00:00:00 GMT")])
 
@@ -70,6 +87,9 @@ PATHS = {
     "/breaks": _breaks,
     "/streamed": _streamed,
     "/slow": _slow,
+    "/pause": _pause,
+    "/stuck": _stuck,
+    "/busy": _busy,
     "/dated": _dated,
 }
 app = ByPort([application], [], operators)

@@ -2,11 +2,17 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from bpx.errors import BadOption
-from bpx.server.configuration import application_of, gunicorn_settings, markets_of
+from bpx.server.configuration import (
+    application_for,
+    application_of,
+    gunicorn_settings,
+    markets_of,
+)
 from bpx.settings import Settings, load
 from tests.proxy import ROOT, bare_environment, free_port
 
@@ -21,8 +27,12 @@ def start(args: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedPr
     )  # fmt: skip
 
 
+def made(application: str, **environ: str) -> dict[str, Any]:
+    return gunicorn_settings(application, load([], environ), environ)
+
+
 def test_each_application_has_its_port() -> None:
-    binds = {name: gunicorn_settings(name, {})["bind"] for name in ("spot", "futures", "both")}
+    binds = {name: made(name)["bind"] for name in ("spot", "futures", "both")}
     assert binds == {
         "spot": ["127.0.0.1:8090"],
         "futures": ["127.0.0.1:8091"],
@@ -32,17 +42,23 @@ def test_each_application_has_its_port() -> None:
 
 def test_ports_and_host_come_from_the_options() -> None:
     environ = {"BPX_SERVER_PORT_SPOT": "9090", "BPX_SERVER_HOST": "::1"}
-    assert gunicorn_settings("both", environ)["bind"] == ["[::1]:9090", "[::1]:8091"]
+    assert made("both", **environ)["bind"] == ["[::1]:9090", "[::1]:8091"]
 
 
 def test_gunicorn_is_left_more_time_than_the_worker_takes_to_stop() -> None:
-    environ = {"BPX_SERVER_SHUTDOWN_TIMEOUT": "2500ms"}
-    assert gunicorn_settings("spot", environ)["graceful_timeout"] == 5
+    assert made("spot", BPX_SERVER_SHUTDOWN_TIMEOUT="2500ms")["graceful_timeout"] == 5
 
 
 @pytest.mark.parametrize("name", ["spot", "futures", "both"])
 def test_the_application_is_read_from_the_command_line(name: str) -> None:
     assert application_of(["gunicorn", "-b", "unix:x", f"wsgi:{name}"]) == name
+
+
+@pytest.mark.parametrize(("flags", "name"), [([], "both"), (["-s"], "futures"), (["-f"], "spot")])
+def test_without_a_name_all_markets_are_served_that_are_not_disabled(
+    flags: list[str], name: str
+) -> None:
+    assert application_for(load(flags, {})) == name
 
 
 def test_a_disabled_market_is_left_out() -> None:

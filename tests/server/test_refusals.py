@@ -12,7 +12,6 @@ CANARY = b"canary0canary"
     [
         (b"GET /?signature=%b\r\n\r\n" % CANARY, 400),
         (b"GET /\xc3\xa4?signature=%b HTTP/1.1\r\n\r\n" % CANARY, 400),
-        (b"get /?signature=%b HTTP/1.1\r\n\r\n" % CANARY, 400),
         (b"GET / HTTP/1.1\r\nX-MBX-APIKEY: %b\x01\r\n\r\n" % CANARY, 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\nHost: %b\r\n\r\n" % CANARY, 400),
         (b"GET /?symbols=%b HTTP/1.1\r\n\r\n" % (CANARY * 700), 414),
@@ -30,6 +29,13 @@ def test_what_is_no_request_is_refused_as_json_and_not_repeated(
     assert (seen, body["code"]) == (status, -1100)
     assert CANARY not in answer
     assert CANARY.decode() not in impatient.log()
+
+
+@pytest.mark.parametrize("method", [b"get", b"GeT", b"X" * 30])
+def test_a_method_that_is_none_is_not_implemented(impatient: Proxy, method: bytes) -> None:
+    answer = exchange(impatient, b"%b /?signature=%b HTTP/1.1\r\n\r\n" % (method, CANARY))
+    assert refusal(answer) == (501, {"code": -1020, "msg": "Method Not Implemented"})
+    assert CANARY not in answer
 
 
 def test_a_request_line_of_8_kb_is_served(impatient: Proxy) -> None:

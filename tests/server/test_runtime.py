@@ -54,7 +54,9 @@ def test_the_outer_deadline_is_not_taken_for_the_inner() -> None:
 def test_a_deadline_that_is_kept_is_over() -> None:
     with runtime.deadline(0.01):
         pass
-    gevent.sleep(0.02)
+    afterwards = Event()
+    gevent.spawn_later(0.02, afterwards.set)  # later than the deadline
+    assert afterwards.wait(2)
 
 
 def test_a_deadline_in_the_past_cuts_at_the_first_wait() -> None:

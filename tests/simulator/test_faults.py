@@ -35,3 +35,14 @@ def test_streams_are_silenced_by_pattern_until_it_is_replaced():
     assert not faults.is_silenced("ethusdt@depth")
     faults.silence()
     assert not faults.is_silenced("btcusdt@depth")
+
+
+def test_messages_are_altered_by_pattern_and_the_newest_alteration_counts():
+    faults = Faults()
+    faults.alter("btcusdt@*", lambda good: [good, good])
+    faults.alter("*@ticker", lambda good: [])
+    assert faults.altered("btcusdt@depth", b"x") == [b"x", b"x"]
+    assert faults.altered("btcusdt@ticker", b"x") == []
+    assert faults.altered("ethusdt@depth", b"x") == (b"x",)
+    faults.clear()
+    assert faults.altered("btcusdt@ticker", b"x") == (b"x",)

@@ -1,5 +1,8 @@
 """Who gets which message, over real connections."""
 
+import pytest
+
+from bpx.simulator.faults import Misanswer
 from tests.simulator.clients import connect
 from tests.waiting import eventually
 
@@ -46,6 +49,27 @@ def test_a_wrong_route_or_an_unknown_name_is_acknowledged_and_silent(futures):
         assert unrouted.recv() == '{"result":null,"id":3}'
         futures.step(100)
         assert unrouted.recv() == '{"n":10004}'
+
+
+def test_what_is_altered_is_sent_in_its_place_and_is_no_message_of_the_stream(sim):
+    with connect(sim, "/ws/btcusdt@kline_1m") as client:
+        eventually(lambda: len(sim.connections) == 1)
+        sim.step(100)
+        assert client.recv() == '{"n":10001}'
+        sim.faults.alter("*", lambda good: [b"1", b"2"])
+        sim.step(100)
+        assert [client.recv(), client.recv()] == ["1", "2"]
+        assert sim.last_sent("btcusdt@kline_1m").payload == b'{"n":10001}'
+
+
+@pytest.mark.parametrize("is_obeyed", [True, False])
+def test_control_messages_may_be_answered_wrongly(sim, is_obeyed):
+    answer = Misanswer(lambda id_: [b"%d" % (id_ + 1)], is_obeyed=is_obeyed, delay_s=0.01)
+    sim.faults.answer_control(answer)
+    with connect(sim, "/ws") as client:
+        client.send('{"method":"SUBSCRIBE","params":["btcusdt@kline_1m"],"id":7}')
+        assert client.recv() == "8"
+        assert sim.venue.subscribed == (["btcusdt@kline_1m"] if is_obeyed else [])
 
 
 def test_silenced_streams_are_acknowledged_and_send_nothing(sim):

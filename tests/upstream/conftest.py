@@ -5,12 +5,12 @@ import pytest
 import requests
 
 from bpx.state.clock import ExchangeClock
+from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call
 from bpx.upstream.connection import Attempt, Connecting
 from bpx.upstream.raw import RawSession
 from bpx.upstream.upstream import Upstream
-from bpx.upstream.wire import Bounds
 from tests.runtime import ThreadRuntime
 from tests.upstream.wire_server import WireServer
 

@@ -13,10 +13,13 @@ from time import monotonic  # noqa: E402
 
 import gevent  # noqa: E402
 from gevent import socket  # noqa: E402
+from gevent.event import Event  # noqa: E402
 
 from bpx.server.runtime import GeventRuntime  # noqa: E402
+from bpx.upstream.bounds import Bounds  # noqa: E402
+from bpx.upstream.broken import Broken  # noqa: E402
 from bpx.upstream.call import Call, Kind  # noqa: E402
-from bpx.upstream.wire import Bounds, Broken, Wire  # noqa: E402
+from bpx.upstream.wire import Wire  # noqa: E402
 
 TOTAL_S = 0.4
 REPLY = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + b"x" * 100
@@ -68,10 +71,17 @@ def drip_from(start: int) -> Talk:
     return drip
 
 
-def late(connection: socket.socket) -> None:
+def late(given_up: Event, sent: Event) -> Talk:
     """Answer after the caller has given up."""
-    gevent.sleep(TOTAL_S + 0.1)
-    connection.sendall(REPLY)
+
+    def answer(connection: socket.socket) -> None:
+        given_up.wait()
+        try:
+            connection.sendall(REPLY)
+        finally:
+            sent.set()
+
+    return answer
 
 
 def quick(connection: socket.socket) -> None:
@@ -90,6 +100,20 @@ def fail(wire: Wire) -> str:
     return "no failure"
 
 
+def bodies_around_a_late_answer(server: Server, wire: Wire) -> list[bytes]:
+    """Return what orders get, one before and two after the answer to another that had failed."""
+    given_up, sent = Event(), Event()
+    server.talk = late(given_up, sent)
+    fail(wire)
+    server.talk = quick
+    order = Call("POST", "/order", kind=Kind.ORDER)
+    with gevent.Timeout(5):
+        bodies = [wire.ask(order, TOTAL_S).body]
+        given_up.set()
+        sent.wait()
+        return bodies + [wire.ask(order, TOTAL_S).body for _ in range(2)]
+
+
 def main() -> None:
     """Print a line for each fault."""
     runtime = GeventRuntime()
@@ -103,14 +127,7 @@ def main() -> None:
     for name, server.talk in faults.items():
         before = server.delivered
         print(f"{name}: {fail(wire)}, {'sent once' if server.delivered == before + 1 else '?'}")
-    server.talk = late
-    fail(wire)
-    server.talk = quick
-    with gevent.Timeout(5):
-        bodies = []
-        for _ in range(3):
-            gevent.sleep(0.1)
-            bodies.append(wire.ask(Call("POST", "/order", kind=Kind.ORDER), TOTAL_S).body)
+    bodies = bodies_around_a_late_answer(server, wire)
     print("late answer:", "not given to the next call" if bodies == [b"{}"] * 3 else bodies)
     full = socket.socket()
     full.bind(("127.0.0.1", 0))

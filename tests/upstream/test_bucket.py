@@ -27,3 +27,14 @@ def test_the_bucket_never_goes_below_empty():
     bucket = LeakyBucket(capacity=100, leak_per_s=10)
     bucket.pour(now=0)
     assert bucket.level(now=1000) == 0
+
+
+def test_a_request_that_was_not_made_is_taken_back():
+    bucket = LeakyBucket(capacity=1, leak_per_s=0.5)
+    bucket.pour(now=0)
+    bucket.pour(now=0)
+    bucket.take_back(now=0)
+    assert bucket.wait_for(1, now=0) == 2
+    for _ in range(3):
+        bucket.take_back(now=0)
+    assert bucket.level(now=0) == 0

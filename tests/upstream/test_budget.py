@@ -1,10 +1,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
 from time import monotonic
 
 import pytest
 
-from bpx.errors import Banned, Throttled
+from bpx.errors import Banned, OverBudget, OverShare, Throttled
 from bpx.state.clock import ExchangeClock
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.budget import Budget
@@ -32,8 +34,8 @@ def reply(status: int = 200, used: int | None = 0, *headers: tuple[str, str]) ->
     return Reply(status, (DATE, *weight, *headers), b"")
 
 
-def ask(budget: Budget, answer: Reply, kind: Kind = Kind.PUBLIC, body: bytes = b"") -> None:
-    budget.learn(budget.spend(call(kind)), answer, body)
+def ask(budget: Budget, answer: Reply, kind: Kind = Kind.PUBLIC) -> None:
+    budget.learn(budget.spend(call(kind)), answer)
 
 
 def test_a_reply_tells_the_exchanges_time():
@@ -48,7 +50,7 @@ def test_a_reply_tells_the_exchanges_time():
 @pytest.mark.parametrize("date", ["", "yesterday", "Sun, 99 Nov 2026 12:00:10 GMT"])
 def test_a_date_that_is_none_is_ignored(date: str):
     budget = make_budget()
-    budget.learn(budget.spend(call(Kind.PUBLIC)), Reply(200, (("Date", date),), b""), b"")
+    budget.learn(budget.spend(call(Kind.PUBLIC)), Reply(200, (("Date", date),), b""))
 
 
 def test_a_spent_budget_is_a_429_in_binances_words_with_the_seconds_to_the_next_minute():
@@ -126,7 +128,7 @@ def test_a_hold_reaches_those_who_wait_already():
     first = budget.spend(call(Kind.CANCEL))
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(budget.spend, call(Kind.PUBLIC))
-        budget.learn(first, reply(429, None, ("Retry-After", "7")), b"")
+        budget.learn(first, reply(429, None, ("Retry-After", "7")))
         error = waiting.exception(1.5)
     assert isinstance(error, Throttled)
     assert error.retry_after == "7"
@@ -134,7 +136,8 @@ def test_a_hold_reaches_those_who_wait_already():
 
 def test_too_many_orders_of_one_account_hold_nobody_else():
     budget = make_budget()
-    ask(budget, reply(429), Kind.ORDER, b'{"code":-1015,"msg":"Too many new orders."}')
+    words = b'{"code":-1015,"msg":"Too many new orders."}'
+    ask(budget, replace(reply(429), body=words, decoded=words), Kind.ORDER)
     assert budget.hold_left_s() == 0
 
 
@@ -150,7 +153,7 @@ def test_who_waits_for_the_first_reply_goes_when_it_comes():
     waiting = threading.Thread(target=wait)
     waiting.start()
     assert not gone.is_set(), "half is taken for spent, and one is out to find out"
-    budget.learn(first, reply(200, 20), b"")
+    budget.learn(first, reply(200, 20))
     eventually(gone.is_set, within_s=0.9)
     waiting.join(1)
 
@@ -194,3 +197,35 @@ def test_the_limit_of_the_day_is_adopted_and_told():
     budget.adopt_limit(2400)
     with pytest.raises(Throttled, match="current limit is 2400 request"):
         budget.spend(call(Kind.PUBLIC))
+
+
+def test_what_is_refused_for_its_weight_takes_no_request_from_the_others():
+    budget = make_budget(capacity=100, leak_per_s=0.01, limit=6000)
+    ask(budget, reply(200, 4200))
+    for _ in range(200):
+        with pytest.raises(OverBudget):
+            budget.spend(call(Kind.PUBLIC))
+    budget.spend(call(Kind.SIGNED))
+
+
+def test_a_hold_is_logged_once_however_many_are_told(caplog: pytest.LogCaptureFixture):
+    budget = make_budget()
+    passages = [budget.spend(call(Kind.PUBLIC)) for _ in range(20)]
+    for passage in passages:
+        budget.learn(passage, reply(429, None, ("Retry-After", "7")))
+    assert caplog.messages == ["spot: Binance said 429: no call for 7 s"]
+
+
+def test_a_client_that_has_had_its_share_is_refused_and_the_others_are_not():
+    budget = make_budget(limit=1000)
+    ask(budget, reply(200, 0))
+    for client in ("10.0.0.2", "10.0.0.3"):
+        budget.spend(replace(call(Kind.PUBLIC), client=client))
+    greedy = replace(call(Kind.PUBLIC, weight=10), client="10.0.0.1")
+    for _ in range(30):
+        with suppress(OverShare):
+            budget.spend(greedy)
+    with pytest.raises(OverShare) as caught:
+        budget.spend(greedy)
+    assert (caught.value.status, caught.value.proxy_error) == (429, "client-limit")
+    budget.spend(replace(greedy, client="10.0.0.2"))

@@ -30,6 +30,11 @@ def test_secrets_addresses_and_what_is_for_one_connection_stay_here(name: str):
     assert to_binance([(name, "x"), ("Accept", "*/*")]) == (("Accept", "*/*"),)
 
 
+def test_the_key_cannot_be_taken_away_by_naming_it_in_connection():
+    headers = (("X-MBX-APIKEY", "k"),)
+    assert to_binance([("Connection", "close, x-mbx-apikey"), *headers]) == headers
+
+
 def test_what_connection_names_stays_here():
     headers = [("Connection", "close, X-MBX-Mine"), ("X-MBX-MINE", "1"), ("Accept", "*/*")]
     assert to_binance(headers) == (("Accept", "*/*"),)
@@ -55,11 +60,17 @@ def test_no_encoding_is_asked_for_that_the_client_did_not_ask_for():
     assert to_binance([]) == ()
 
 
-@pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b", "\xe9"])
+@pytest.mark.parametrize(
+    "value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\0b", "\x1b[1m", "a\x7f", "\xe9"]
+)
 def test_a_value_that_is_not_one_plain_line_does_not_cross(value: str):
     assert to_binance([("X-MBX-APIKEY", value)]) == ()
     with pytest.raises(BadHeader):
         to_client([("X-MBX-UUID", value)])
+
+
+def test_a_tab_is_plain():
+    assert to_client([("X-MBX-UUID", "a\tb")]) == (("X-MBX-UUID", "a\tb"),)
 
 
 def test_a_bad_value_of_a_header_that_stays_there_does_no_harm():

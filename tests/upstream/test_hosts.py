@@ -1,8 +1,9 @@
 import pytest
 
+from bpx.upstream.bounds import Bounds
 from bpx.upstream.call import Kind
 from bpx.upstream.hosts import Host, Hosts, Standing
-from bpx.upstream.wire import Bounds, Wire
+from bpx.upstream.wire import Wire
 from tests.runtime import ThreadRuntime
 
 POOLS = ["public", "signed", "trade"]

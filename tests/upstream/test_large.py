@@ -5,8 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from bpx.errors import ReadFailed
+from bpx.upstream.bounds import Bounds
+from bpx.upstream.broken import Broken
 from bpx.upstream.call import BodyStream, Call
-from bpx.upstream.wire import Bounds, Broken, Wire
+from bpx.upstream.wire import Wire
 from tests.runtime import ThreadRuntime
 from tests.upstream.wire_server import Answer, Then, WireServer, ok
 from tests.waiting import eventually
@@ -73,3 +75,24 @@ def test_a_client_that_goes_away_frees_the_connection(server: WireServer, wire: 
     stream.close()
     ask(wire).close()
     eventually(lambda: server.connections == 2)
+
+
+def test_a_large_reply_has_a_place_of_its_own_and_those_are_few(server: WireServer):
+    server.answer = lambda request: ok(BODY)
+    bounds = Bounds(connections={"public": 1}, pool_wait_s=0.1, streams=2)
+    wire = Wire(server.url, ThreadRuntime(), bounds)
+    streams = [ask(wire), ask(wire)]
+    with pytest.raises(Broken) as caught:
+        ask(wire)
+    assert isinstance(caught.value.failure, ReadFailed)
+    server.answer = lambda request: ok(b"{}")
+    assert wire.ask(Call("GET", "/x"), 1.0).body == b"{}"  # nobody is kept waiting by them
+    server.answer = lambda request: ok(BODY)
+    streams[0].close()
+    streams[0].close()
+    streams[0] = ask(wire)
+    with pytest.raises(Broken):
+        ask(wire)
+    for stream in streams:
+        stream.close()
+    wire.close()

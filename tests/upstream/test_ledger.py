@@ -1,3 +1,5 @@
+from copy import deepcopy
+
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -213,12 +215,25 @@ class LedgerMachine(RuleBasedStateMachine):
                 self.answered.append((arrives_ms, self.counted[minute], charge))
         self.under_way = [one for one in self.under_way if one[0] > self.at_ms]
 
-    @rule(weight=st.sampled_from([1, 5, 20, 50]), delay_ms=st.integers(0, 500))
-    def send(self, weight: int, delay_ms: int) -> None:
+    @rule(
+        weight=st.sampled_from([1, 5, 20, 50]),
+        share=st.sampled_from([0.5, 0.7, 1.0]),
+        delay_ms=st.integers(0, 500),
+    )
+    def send(self, weight: int, share: float, delay_ms: int) -> None:
         ours_ms = self.at_ms - self.lag_ms
-        if self.ledger.wait_for(weight, 1.0, ours_ms) == 0:
+        if self.ledger.wait_for(weight, share, ours_ms) == 0:
+            spent = self.counted.get(self.at_ms // MINUTE, 0) + self._open_weight()
+            assert spent + weight <= LIMIT * share, "it is more than its class may have"
             charge = self.ledger.charge(weight, ours_ms)
             self.under_way.append((self.at_ms + delay_ms, weight, charge))
+
+    @rule(data=st.data())
+    def connection_fails(self, data: st.DataObject) -> None:
+        if self.under_way:
+            place = data.draw(st.integers(0, len(self.under_way) - 1))
+            *_, charge = self.under_way.pop(place)
+            self.ledger.settle(charge, was_counted=False)
 
     @rule(data=st.data())
     def hear(self, data: st.DataObject) -> None:
@@ -236,9 +251,24 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_under_way_is_counted(self) -> None:
-        open_weight = sum(weight for _, weight, _ in self.under_way)
-        assert self.ledger.used(self.at_ms - self.lag_ms) >= open_weight
+        assert self.ledger.used(self.at_ms - self.lag_ms) >= self._open_weight()
+
+    @invariant()
+    def nothing_is_spent_for_ever(self) -> None:
+        """What has failed or was answered is forgotten with its minute, but for its last second."""
+        if not self.under_way and not self.answered:
+            assert deepcopy(self.ledger).used(self.at_ms + 3 * MINUTE) == 0
+
+    def _open_weight(self) -> int:
+        return sum(weight for _, weight, _ in self.under_way)
 
 
 TestLedgerMachine = LedgerMachine.TestCase
 TestLedgerMachine.settings = settings(max_examples=150, stateful_step_count=60, deadline=None)
+
+
+def test_the_part_of_the_minute_that_is_left_is_all_of_it_while_the_time_is_not_known():
+    ledger = WeightLedger(6000)
+    assert ledger.minute_left(None) == 1.0
+    assert ledger.minute_left(60_000) == 1.0
+    assert ledger.minute_left(105_000) == 0.25

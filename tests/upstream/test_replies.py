@@ -20,7 +20,9 @@ def replies(now: list[float]) -> Replies:
 
 
 def reply(body: bytes = b"[1]", status: int = 200, headers: Headers = ()) -> Reply:
-    return Reply(status, headers, body)
+    is_packed = ("Content-Encoding", "gzip") in headers
+    decoded = gzip.decompress(body) if is_packed else body
+    return Reply(status, headers, body, decoded)
 
 
 def test_a_reply_is_kept_as_long_as_its_row_says(replies: Replies, now: list[float]):
@@ -62,7 +64,6 @@ def test_a_large_body_is_kept_compressed(replies: Replies):
     [
         (TICKERS, reply(b"[1,2],[3")),
         (TICKERS, reply(b"<html>")),
-        (TICKERS, reply(gzip.compress(b"[1]")[:-4], headers=(("Content-Encoding", "gzip"),))),
         (TICKERS, reply(b"")),
         (TICKERS, reply(status=201)),
         (TICKERS, reply(status=404)),
@@ -87,3 +88,9 @@ def test_a_kept_reply_does_not_repeat_the_weight_of_its_time(replies: Replies):
     kept = replies.read("q")
     assert kept is not None
     assert kept.headers == (("Date", "now"),)
+
+
+@pytest.mark.parametrize("body", [b"{}", b" { }", b'{"code":-1003,"msg":"x"}', b'{"msg":"x"}'])
+def test_an_error_that_comes_with_200_is_not_kept(replies: Replies, body: bytes):
+    replies.keep("q", TICKERS, reply(body))
+    assert replies.read("q") is None

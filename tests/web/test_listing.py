@@ -5,6 +5,7 @@ from time import monotonic
 import pytest
 
 from bpx.cache.cell import Cell
+from bpx.cache.packed import Packed
 from bpx.exchange.info import ExchangeInfo
 from bpx.feed.listing import ListingView
 from bpx.web.listing import STALE_S, ListingAnswers
@@ -20,7 +21,9 @@ class FakeListing:
         if age_s is not None:
             confirmed_at = monotonic() - age_s
             self.is_young = age_s <= 75
-            self.cell.publish(ListingView(1, confirmed_at, ExchangeInfo(INFO), b"packed"))
+            self.cell.publish(
+                ListingView(1, confirmed_at, ExchangeInfo(INFO), Packed(b"packed", 0))
+            )
 
     def is_current(self, now):
         return self.is_young

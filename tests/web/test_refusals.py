@@ -15,7 +15,7 @@ from bpx.errors import (
     Throttled,
     TooLarge,
 )
-from bpx.web.refusals import explain, explain_bug, refuse
+from bpx.web.refusals import explain_bug, explaining, refuse
 
 AGAIN = "Internal error; unable to process your request. Please try again."
 UNKNOWN = (
@@ -26,7 +26,7 @@ UNKNOWN = (
 
 def client_of(failure: Exception):
     app = Flask("test", static_folder=None)
-    app.register_error_handler(RequestFailed, explain)
+    app.register_error_handler(RequestFailed, explaining(lambda: 0.0))
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
 
@@ -50,7 +50,7 @@ def client_of(failure: Exception):
         (NotSent("refused"), 503, -1001, AGAIN, "1"),
         (OutcomeUnknown("cut"), 504, -1007, UNKNOWN, None),
         (ReadFailed("half a body"), 502, -1001, AGAIN, None),
-        (TooLarge("Too large."), 413, -1100, "Too large.", None),
+        (TooLarge(), 413, -1100, "Request body is over 65536 bytes.", None),
         (BadTarget("A path is expected."), 400, -1100, "A path is expected.", None),
     ],
 )

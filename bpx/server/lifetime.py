@@ -1,0 +1,159 @@
+"""A worker from its start to its end: its ports, its signals, and how it stops.
+
+Its module is imported in gunicorn's unpatched master: nothing here imports, at module level,
+anything that opens or patches sockets beyond what gunicorn's own worker does.
+"""
+
+import os
+import signal
+import sys
+from time import monotonic
+from typing import Any
+
+import gevent
+from gevent.event import Event
+from gunicorn.workers.ggevent import GeventWorker
+
+from bpx.server.connection import Patience
+from bpx.server.listening import Listening
+from bpx.server.ports import ByPort
+from bpx.server.shared import SUCCESSION
+from bpx.settings import Settings, load
+
+BOOT_ERROR = 3  # gunicorn's: the server stops instead of trying again
+_TICK_S = 1.0  # how often the master is told that we live, and looked after
+_SUCCESSOR_S = 10.0  # longest wait for the worker that comes after a reload
+_ORPHAN_S = 3.0  # to finish what is under way when the master was killed
+_TRY_AGAIN_S = 0.02  # to open the operators' port
+_CLOSE_S = 3.0  # to say good-bye to the exchange
+_FAREWELL_S = 0.5  # for a client that asks often to be told that its connection ends
+_FAREWELL_SHARE = 0.05  # of the shutdown timeout, at most
+
+
+class Lifetime(GeventWorker):  # type: ignore[misc]
+    """A gevent worker that opens the operators' port itself, and drains before it ends."""
+
+    patience: Patience
+    settings: Settings
+    listening: Listening
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self._stop = Event()
+        self._stops_within_s: float | None = None
+
+    def load_wsgi(self) -> None:
+        """Load the application; sockets are patched by now."""
+        self.settings = load([], os.environ)
+        self.patience = Patience(
+            read_s=self.settings.read_timeout_s,
+            write_s=self.settings.write_timeout_s,
+            idle_s=self.settings.idle_timeout_s,
+        )
+        super().load_wsgi()
+
+    def run(self) -> None:
+        """Serve until told to stop, then finish what is under way."""
+        self.listening = Listening(self.handle, self.patience)
+        self.listening.open_markets(self.sockets, self.worker_connections)
+        if isinstance(self.wsgi, ByPort):
+            self._open_ports(self.wsgi)
+        SUCCESSION.arrive(self.age)
+        while self.alive:
+            self.notify()
+            self._stop.wait(_TICK_S)
+        self._await_successor()
+        self._drain()
+
+    def notify(self) -> None:
+        """Tell the master that the event loop turns; without a master, begin to stop."""
+        self.tmp.notify()
+        if self.alive and os.getppid() != self.ppid:
+            self.log.error("the master has gone: stopping")
+            self._stops_within_s = _ORPHAN_S
+            self.handle_exit(signal.SIGTERM, None)
+
+    def init_signals(self) -> None:
+        """Take the master's orders, and nobody else's: Ctrl-C reaches the master as well."""
+        super().init_signals()
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def handle_exit(self, sig: int, frame: Any) -> None:
+        """Begin to stop (SIGTERM); once more changes nothing."""
+        super().handle_exit(sig, frame)
+        self._stop.set()
+
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Stop at once (SIGQUIT)."""
+        gevent.spawn(self._quit)  # a signal may not wait, as a log may have to
+
+    def handle_abort(self, sig: int, frame: Any) -> None:
+        """End, as the event loop is stuck (the master's SIGABRT), and tell where."""
+        where = f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "nowhere"
+        os.write(2, f"bpx: the worker was stuck in {where}\n".encode())
+        os._exit(1)
+
+    def _quit(self) -> None:
+        self.log.warning("stopped at once, %s requests unfinished", self.listening.served)
+        os._exit(0)
+
+    def _open_ports(self, app: ByPort) -> None:
+        names = [listener.getsockname() for listener in self.sockets]
+        # A path (unix socket) has no port: it is the market's.
+        market_ports = [0 if isinstance(name, (str, bytes)) else name[1] for name in names]
+        application = str(self.cfg.default_proc_name).rpartition(":")[2]
+        port = self.settings.operators_port(application)
+        app.listen(market_ports, port)
+        if app.has_operators:
+            self._open_operators(self.settings.host, port)
+
+    def _open_operators(self, host: str, port: int) -> None:
+        if not self.alive:
+            return
+        try:
+            self.listening.open_operators(host, port)
+        except OSError as error:
+            if self.age == 1 and "GUNICORN_PID" not in os.environ:
+                self.log.error("cannot open the operators' port %s: %s", port, error)
+                sys.exit(BOOT_ERROR)
+            # After SIGHUP or SIGUSR2 the worker before this one still has it, for a moment.
+            gevent.spawn_later(_TRY_AGAIN_S, self._open_operators, host, port)
+        else:
+            self.log.info("operators' port: %s:%s", host, port)
+
+    def _await_successor(self) -> None:
+        """Serve on while the worker that is to follow us starts."""
+        until = monotonic() + _SUCCESSOR_S
+        while SUCCESSION.awaits_successor(self.age) and monotonic() < until:
+            self.notify()
+            gevent.sleep(0.02)
+
+    def _drain(self) -> None:
+        began = monotonic()
+        within_s = self._stops_within_s or self.settings.shutdown_timeout_s
+        if isinstance(self.wsgi, ByPort):
+            self.wsgi.drain()
+        if SUCCESSION.has_successor(self.age):
+            self.listening.close_operators()  # it waits for the port
+        self.listening.close_markets()
+        farewell_s = min(_FAREWELL_S, within_s * _FAREWELL_SHARE)
+        while self.listening.served and monotonic() < began + within_s:
+            if monotonic() >= began + farewell_s:
+                self._end_idle()
+            self.notify()
+            gevent.sleep(0.02)
+        if self.listening.served:
+            self.log.warning("stopped with %s requests unfinished", self.listening.served)
+        for connection in self.listening.clients():
+            connection.reset()
+        self._close_application()
+        self.listening.close_operators()
+
+    def _end_idle(self) -> None:
+        self.patience.idle_s = 0.0
+        for connection in self.listening.clients():
+            connection.end_if_idle()
+
+    def _close_application(self) -> None:
+        if isinstance(self.wsgi, ByPort) and (left := self.wsgi.close(_CLOSE_S)):
+            self.log.warning("stopped with %s tasks unfinished", left)

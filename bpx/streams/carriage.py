@@ -1,0 +1,153 @@
+"""The link of a connection, its successor, and who hears them."""
+
+from math import inf
+from threading import Lock
+
+from bpx.streams.audience import Audience
+from bpx.streams.link import Link
+from bpx.streams.tap import Line, Tap
+
+
+class Carriage:
+    """Who hears what over which link: the current one, and while it is replaced its successor.
+
+    Both deliver, and followers do not mind what comes twice. What the exchange had sent on the
+    old link when a stream was acknowledged on the new one, and all after that on the new one, is
+    everything: then a tap goes over without a break.
+    """
+
+    def __init__(self) -> None:
+        self.audience = Audience()
+        self.current: Link | None = None
+        self.successor: Link | None = None
+        self._lock = Lock()  # the audience, and what taps are told
+
+    def add(self, tap: Tap, now: float) -> None:
+        """Let `tap` hear its streams from now on. What is subscribed already counts as such."""
+        with self._lock:
+            self.audience.add(tap)
+            if self.current is not None:
+                _attach(tap, self.current, now)
+        self._wake()
+
+    def remove(self, tap: Tap) -> None:
+        """Let `tap` hear nothing any more."""
+        with self._lock:
+            self.audience.remove(tap)
+        self._wake()
+
+    def renew(self, tap: Tap) -> None:
+        """Subscribe the streams of `tap` anew: one of them seems dead."""
+        with self._lock:
+            for link in self.links():
+                link.subscriptions.renew(tap.streams)
+            for listener in {one for name in tap.streams for one in self.audience.of(name)}:
+                listener.break_off()
+        self._wake()
+
+    def consent(self, link: Link, names: list[str], now: float) -> None:
+        """Take note that the exchange has acknowledged streams of `link`."""
+        with self._lock:
+            if link is self.current:
+                for name in names:
+                    for tap in self.audience.of(name):
+                        tap.acknowledge(name, now)
+
+    def age_s(self, now: float) -> float:
+        """Return how long the current link has been open; 0.0 if there is none."""
+        opened_at = self.current.opened_at if self.current is not None else None
+        return 0.0 if opened_at is None else now - opened_at
+
+    def is_unserved(self, tap: Tap, now: float) -> bool:
+        """Whether a stream of `tap` was asked for long ago, and nothing has come of it."""
+        link = self.current
+        if link is None:
+            return False
+        return any(
+            name not in link.delivered and link.subscriptions.is_ignored(name, now)
+            for name in tap.streams
+        )
+
+    def links(self) -> list[Link]:
+        """Return those that there are."""
+        return [link for link in (self.current, self.successor) if link is not None]
+
+    def lose(self) -> None:
+        """Take note that the current link is gone, and all that it would have brought."""
+        with self._lock:
+            self.current = None
+            for tap in self.audience.all():
+                tap.line = Line()
+                tap.break_off()
+
+    def complaint(self, now: float) -> str | None:
+        """Return why the current link should be replaced, if it does not work as it should."""
+        link = self.current
+        if link is None:
+            return None
+        if link.is_warned:
+            return "the exchange is about to close it"
+        return "it is silent" if link.pulse.is_silent(now) else None
+
+    def is_ready(self, now: float) -> bool:
+        """Whether the successor may take over: nothing is gained by waiting any longer."""
+        old, new = self.current, self.successor
+        if old is None or new is None or not new.is_open:
+            return False
+        if now >= old.pulse.line.alive_until:
+            return True  # whatever it misses is lost
+        since = new.subscriptions.all_since()
+        if since is None:
+            return False
+        old.prove(since)
+        return old.pulse.complete_until >= since and not self._undelivered(old, new)
+
+    def is_worse(self) -> bool:
+        """Whether the successor has brought nothing at all, and the current link something."""
+        old, new = self.current, self.successor
+        if old is None or new is None or new.delivered:
+            return False
+        return any(at >= (new.opened_at or inf) for at in old.delivered.values())
+
+    def promote(self, now: float) -> Link | None:
+        """Let the successor take over; return the link that it replaces.
+
+        Taps that may have missed something, or would hear nothing any more, are broken off.
+        """
+        old, new = self.current, self.successor
+        assert new is not None
+        with self._lock:
+            self.current, self.successor = new, None
+            silent = set() if old is None else self._undelivered(old, new)
+            for tap in self.audience.all():
+                if old is not None and not _misses_nothing(tap, old, new, silent):
+                    tap.break_off()
+                _attach(tap, new, now)
+        return old
+
+    def _undelivered(self, old: Link, new: Link) -> set[str]:
+        """Return the streams of which only the old link has brought something since."""
+        silent = set()
+        for name in set(self.audience.streams) - new.delivered.keys():
+            since = new.subscriptions.since(name)
+            if since is not None and old.delivered.get(name, -inf) >= since:
+                silent.add(name)
+        return silent
+
+    def _wake(self) -> None:
+        for link in self.links():
+            link.wake()
+
+
+def _attach(tap: Tap, link: Link, now: float) -> None:
+    tap.line = link.pulse.line
+    for name in tap.streams:
+        if link.subscriptions.since(name) is not None:
+            tap.acknowledge(name, now)
+
+
+def _misses_nothing(tap: Tap, old: Link, new: Link, silent: set[str]) -> bool:
+    since = [new.subscriptions.since(name) for name in tap.streams]
+    return silent.isdisjoint(tap.streams) and all(
+        at is not None and at <= old.pulse.complete_until for at in since
+    )

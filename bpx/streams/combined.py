@@ -1,0 +1,72 @@
+"""The protocol of combined streams: who a message is for, and what we send.
+
+Pure. https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import orjson
+
+from bpx.errors import BadMessage
+
+_PREFIX, _MIDDLE = b'{"stream":"', b'","data":'
+BATCH = 200  # names in one control message
+SHUTDOWN = "!serverShutdown"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A message of a stream."""
+
+    stream: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The reply to a control message; `refusal` is what the exchange objects to, if it does."""
+
+    id: int | None
+    refusal: str | None
+
+
+def read(message: bytes) -> Delivery | Acknowledgement:
+    """Tell what a message is.
+
+    The usual form is cut apart without parsing: the payload is parsed once, by its feed. What is
+    broken behind the name of its stream is delivered, too: that feed has missed something.
+
+    Raises:
+        BadMessage: it is neither a delivery nor a reply.
+    """
+    if message.startswith(_PREFIX):
+        end = message.find(b'"', len(_PREFIX))
+        name = message[len(_PREFIX) : end]
+        if message.startswith(_MIDDLE, end) and b"\\" not in name:
+            payload = message[end + len(_MIDDLE) :].rstrip()
+            return Delivery(name.decode(errors="replace"), payload.removesuffix(b"}"))
+    return _parse(message)
+
+
+def _parse(message: bytes) -> Delivery | Acknowledgement:
+    try:
+        content = orjson.loads(message)
+    except orjson.JSONDecodeError as error:
+        raise BadMessage(f"not JSON: {message[:200]!r}") from error
+    match content:
+        case {"stream": str(stream), "data": payload}:
+            return Delivery(stream, orjson.dumps(payload))
+        case {"e": "serverShutdown"}:
+            return Delivery(SHUTDOWN, message)
+        case {"result": None, "id": int(id_)}:
+            return Acknowledgement(id_, None)
+        case {"error": {"msg": msg}} | {"code": int(), "msg": msg}:
+            id_ = content.get("id")
+            return Acknowledgement(id_ if isinstance(id_, int) else None, str(msg))
+    raise BadMessage(f"unknown message: {message[:200]!r}")
+
+
+def control(method: str, streams: Iterable[str], id_: int) -> bytes:
+    """Return a SUBSCRIBE or UNSUBSCRIBE message."""
+    return orjson.dumps({"method": method, "params": list(streams), "id": id_})

@@ -1,0 +1,185 @@
+"""One life of a WebSocket that carries many streams: from connecting to its end."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+from bpx import metrics
+from bpx.errors import BadMessage, Loss, StreamLost
+from bpx.logs import TRACE
+from bpx.streams.audience import Audience
+from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, read
+from bpx.streams.frames import Opcode
+from bpx.streams.pulse import Pulse
+from bpx.streams.subscriptions import Subscriptions
+from bpx.streams.voice import LOOK_S, Place, Voice
+from bpx.streams.wire import Socket, opened
+
+FRAMES_AT_A_TIME = 50  # read in a row, before whoever follows them gets a turn
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A link is there."""
+
+    link: "Link"
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A link is gone, or could not be had."""
+
+    link: "Link"
+    lost: StreamLost
+
+
+Happening = Opened | Ended
+Consent = Callable[["Link", list[str], float], None]
+
+
+class Link:
+    """One WebSocket. Two tasks live in it: one reads, one sends what is due.
+
+    Args:
+        place: where it goes.
+        audience: who hears its streams; what somebody hears is what it subscribes.
+        tell: told what happens to it.
+        consent: told which streams the exchange has acknowledged, and when.
+    """
+
+    def __init__(
+        self, place: Place, audience: Audience, tell: Callable[[Happening], None], consent: Consent
+    ) -> None:
+        self.subscriptions = Subscriptions(audience.streams)
+        self.delivered: dict[str, float] = {}  # when a stream last did
+        self.opened_at: float | None = None
+        self.is_warned = False  # the exchange is about to close it
+        self._place = place
+        self._runtime = place.runtime
+        self._audience = audience
+        self._tell = tell
+        self._consent = consent
+        self.pulse = Pulse(place.wire, self._runtime.now(), place.pause_s)
+        self._socket: Socket | None = None
+        self._is_over = False
+        self._voice: Voice | None = None
+        self._heard_at = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it is there."""
+        return self.opened_at is not None and not self._is_over
+
+    def live(self) -> None:
+        """Connect, and carry the streams until it ends."""
+        try:
+            self._open()
+            self._read()
+        except StreamLost as lost:
+            end = lost
+        except Exception as bug:
+            log.exception("%s %s: reading failed", self._place.market, self._place.url)
+            end = StreamLost(repr(bug), Loss.PROTOCOL)
+        self._retire(is_complete=end.loss is Loss.CLOSED)
+        if self._socket is not None:
+            self._socket.hang_up()
+        self._tell(Ended(self, end))
+
+    def wake(self) -> None:
+        """Have it look at once whether there is something to say."""
+        if self._voice is not None:
+            self._voice.wake()
+
+    def prove(self, at: float) -> None:
+        """Have it find out whether all has been read that the exchange sent until `at`."""
+        if self.pulse.prove(at):
+            self.wake()
+
+    def close(self) -> None:
+        """End it, with a close frame if it is open."""
+        self._retire(is_complete=False)
+        if self._socket is not None:
+            self._socket.close()
+
+    def _retire(self, *, is_complete: bool) -> None:
+        """Let nobody hear it any more."""
+        if self.is_open:
+            metrics.STREAM_CONNECTIONS.labels(self._place.market).dec()
+        self._is_over = True
+        self.pulse.end(self._runtime.now(), is_complete=is_complete)
+        if self._voice is not None:
+            self._voice.end()
+
+    def _open(self) -> None:
+        place = self._place
+        metrics.STREAM_CONNECTS.labels(place.market).inc()
+        look_s = min(LOOK_S, place.wire.alive_s / 2)
+        self._socket = opened(place.url, place.wire, self._runtime, look_s)
+        if self._is_over:
+            raise StreamLost("not wanted any more", Loss.CLOSED)
+        now = self.opened_at = self._heard_at = self._runtime.now()
+        self.pulse = Pulse(place.wire, now, place.pause_s)
+        self._voice = Voice(place, self.pulse, self.subscriptions, self._socket)
+        metrics.STREAM_CONNECTIONS.labels(place.market).inc()
+        self._tell(Opened(self))
+        self._runtime.spawn(self._voice.speak)
+
+    def _read(self) -> NoReturn:
+        socket, frames = self._socket, 0
+        assert socket is not None
+        while True:
+            try:
+                opcode, content = socket.receive()
+            except TimeoutError:
+                if self.pulse.is_lost(self._runtime.now()):
+                    raise StreamLost("it says nothing any more") from None
+                continue
+            if self._is_over:
+                raise StreamLost("closed by us", Loss.CLOSED)
+            self._heard_at = self._runtime.now()
+            self.pulse.hear(self._heard_at)
+            if opcode in (Opcode.TEXT, Opcode.BINARY):
+                self._take(content)
+            elif opcode is Opcode.PONG:
+                self.pulse.hear_pong()
+                self._note_answer()
+            frames += 1
+            if frames % FRAMES_AT_A_TIME == 0:
+                self._runtime.sleep(0)  # a flood of messages never waits for the socket
+
+    def _take(self, message: bytes) -> None:
+        market, url = self._place.market, self._place.url
+        log.log(TRACE, "%s %s: heard %s", market, url, message)
+        try:
+            content = read(message)
+        except BadMessage as error:
+            metrics.BAD_MESSAGES.labels(market).inc()
+            log.warning("%s %s: %s", market, url, error)
+            return
+        match content:
+            case Delivery(stream=name) if name == SHUTDOWN:
+                self.is_warned = True
+            case Delivery(stream=name, payload=payload):
+                metrics.STREAM_MESSAGES.labels(market).inc()
+                for tap in self._audience.of(name):
+                    self.delivered[name] = self._heard_at
+                    tap.put(name, payload, self._heard_at)
+            case Acknowledgement() as answer:
+                self._obey(answer)
+
+    def _obey(self, answer: Acknowledgement) -> None:
+        if answer.refusal is None:
+            names = self.subscriptions.acknowledged(answer.id, self._heard_at)
+            self._consent(self, names, self._heard_at)
+        else:
+            self.subscriptions.refused(answer.id)
+            place = self._place
+            log.warning("%s %s: refused: %s", place.market, place.url, answer.refusal)
+        self._note_answer()
+
+    def _note_answer(self) -> None:
+        if self._voice is not None:
+            self._voice.hear_answer()

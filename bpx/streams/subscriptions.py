@@ -1,0 +1,157 @@
+"""Which streams a link has been told to carry, against those that are wanted. Pure."""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from math import inf
+
+from bpx.streams.combined import BATCH
+
+RETRY_S = 10.0  # before a stream that was refused, or never acknowledged, is asked for again
+RETRIES = 3  # as soon as that
+RARELY_S = 300.0  # and after them
+KEPT_IDS = 3  # SUBSCRIBE messages of one stream whose acknowledgement may still come
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A control message to send."""
+
+    method: str
+    streams: Sequence[str]
+
+
+@dataclass(slots=True)
+class _Stream:
+    is_told: bool = False  # the exchange may be sending it
+    since: float | None = None  # when it was acknowledged
+    asked_at: float = -inf  # by a SUBSCRIBE, last
+    asked_ids: tuple[int, ...] = ()  # of those that were not acknowledged
+    tries: int = 0  # without an acknowledgement
+    refusals: int = 0
+    renew: bool = False  # unsubscribe and subscribe it again
+    renewed_at: float = -inf
+
+
+class Subscriptions:
+    """The streams of one link.
+
+    None of its methods waits.
+
+    Args:
+        wanted: the names of those that it is to carry, as they are at any time.
+    """
+
+    def __init__(self, wanted: Collection[str]) -> None:
+        self._wanted = wanted
+        self._streams: dict[str, _Stream] = {}
+
+    def since(self, name: str) -> float | None:
+        """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
+        stream = self._streams.get(name)
+        return None if stream is None or stream.renew else stream.since
+
+    def is_ignored(self, name: str, now: float) -> bool:
+        """Whether a stream was asked for as often as is good, and never acknowledged."""
+        stream = self._streams.get(name)
+        if stream is None or stream.since is not None or stream.renew:
+            return False
+        return stream.is_told and now - stream.asked_at > RETRY_S
+
+    def all_since(self) -> float | None:
+        """Return when the last of all that are wanted was acknowledged; None if one is not."""
+        latest = -inf
+        for name in list(self._wanted):
+            since = self.since(name)
+            if since is None:
+                return None
+            latest = max(latest, since)
+        return latest
+
+    def renew(self, names: Iterable[str]) -> None:
+        """Have streams subscribed anew, each at most once in `RETRY_S`: they seem dead."""
+        for name in names:
+            if name in self._streams:
+                self._streams[name].renew = True
+
+    def next_change(self, now: float) -> Change | None:
+        """Return the control message that is due, which counts as sent; None if none is.
+
+        What is left goes first, so that there is never too much. Whoever comes or goes between
+        two messages is counted in.
+        """
+        over = [name for name, one in list(self._streams.items()) if self._is_over(name, one, now)]
+        if over:
+            return self._left(over[:BATCH], now)
+        due = self._due(now)
+        return self._asked(due, now) if due else None
+
+    def sent(self, id_: int, change: Change) -> None:
+        """Take note under which id a change goes out."""
+        if change.method == "SUBSCRIBE":
+            for stream in self._each(change.streams):
+                stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
+
+    def acknowledged(self, id_: int | None, now: float) -> list[str]:
+        """Take the exchange's consent to the message `id_`; return the streams that it is about."""
+        names = self._asked_with(id_)
+        for stream in self._each(names):
+            stream.since, stream.asked_ids, stream.tries, stream.refusals = now, (), 0, 0
+        return [name for name in names if self.since(name) is not None]
+
+    def refused(self, id_: int | None) -> None:
+        """Take its refusal: what was asked for together is asked for again in smaller groups."""
+        for stream in self._each(self._asked_with(id_)):
+            stream.refusals += 1
+
+    def _left(self, names: list[str], now: float) -> Change:
+        for name in names:
+            stream = self._streams[name]
+            if name in self._wanted:
+                stream.is_told, stream.since, stream.asked_ids = False, None, ()
+                stream.renew, stream.renewed_at = False, now
+            else:
+                del self._streams[name]
+        return Change("UNSUBSCRIBE", names)
+
+    def _asked(self, names: list[str], now: float) -> Change:
+        for name in names:
+            stream = self._streams.setdefault(name, _Stream())
+            stream.is_told, stream.asked_at, stream.tries = True, now, stream.tries + 1
+        return Change("SUBSCRIBE", names)
+
+    def _due(self, now: float) -> list[str]:
+        """Return the names for the next SUBSCRIBE: all of them were refused equally often."""
+        due = [name for name in list(self._wanted) if self._is_due(name, now)]
+        if not due:
+            return []
+        refusals = self._refusals(due[0])
+        together = (name for name in due if self._refusals(name) == refusals)
+        return list(islice(together, max(1, BATCH // 10 ** min(refusals, 3))))
+
+    def _is_over(self, name: str, stream: _Stream, now: float) -> bool:
+        if not stream.is_told:
+            return False
+        if stream.renew and now - stream.renewed_at >= RETRY_S:
+            return True
+        return name not in self._wanted
+
+    def _is_due(self, name: str, now: float) -> bool:
+        stream = self._streams.get(name)
+        if stream is None or not stream.is_told:
+            return True
+        pause_s = RETRY_S if stream.tries <= RETRIES else RARELY_S
+        return stream.since is None and now - stream.asked_at > pause_s
+
+    def _refusals(self, name: str) -> int:
+        stream = self._streams.get(name)
+        return 0 if stream is None else stream.refusals
+
+    def _asked_with(self, id_: int | None) -> list[str]:
+        return self._names(lambda stream: id_ in stream.asked_ids)
+
+    def _names(self, condition: Callable[[_Stream], bool]) -> list[str]:
+        return [name for name, stream in list(self._streams.items()) if condition(stream)]
+
+    def _each(self, names: Iterable[str]) -> list[_Stream]:
+        return [self._streams[name] for name in names if name in self._streams]

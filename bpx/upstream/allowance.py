@@ -1,0 +1,106 @@
+"""What a call may still have of what is limited: requests over time, and weight in a minute."""
+
+from bpx.errors import OverBudget, OverShare
+from bpx.upstream.bucket import LeakyBucket
+from bpx.upstream.call import Call, Kind
+from bpx.upstream.fairness import SPAN_S, Fairness
+from bpx.upstream.ledger import Charge, WeightLedger
+from bpx.upstream.weights import LearnedWeights
+
+_LIMIT_TEXT = (
+    "Too much request weight used; current limit is {} request weight per 1 MINUTE. "
+    "Please use WebSocket Streams for live updates to avoid polling the API."
+)
+
+
+class Allowance:
+    """The bucket and the ledger, each kind's ceiling in them, and each client's part.
+
+    A client is only held to its part where others would have to wait for it: a request that would
+    have to wait in the bucket is refused, and of the weight it leaves them what is theirs in the
+    rest of the minute. Only public reads have clients.
+
+    Every method takes `now`, in monotonic seconds, or the exchange's time in ms, None if that is
+    not known. None of them waits: the caller does.
+    """
+
+    def __init__(self, bucket: LeakyBucket, limit: int) -> None:
+        self.ledger = WeightLedger(limit)
+        self._bucket = bucket
+        self._weights = LearnedWeights()
+        self._requests_taken = Fairness()
+        self._weight_taken = Fairness()
+
+    @property
+    def limit_text(self) -> str:
+        """What Binance says when its limit is passed."""
+        return _LIMIT_TEXT.format(self.ledger.limit)
+
+    def weight(self, call: Call) -> int:
+        """Return what a call is expected to cost."""
+        return self._weights.weight(_route(call), call.weight) if call.is_unknown else call.weight
+
+    def pour(self, call: Call, now: float, patience_s: float) -> float:
+        """Spend one request, and return how long it has to wait for its turn.
+
+        Raises:
+            OverBudget: that would be longer than `patience_s`.
+            OverShare: there is a wait, and it is the client's own doing.
+        """
+        share = call.kind.share
+        wait_s = self._bucket.wait_for(share, now)
+        if call.kind.is_trade or call.kind is Kind.PROBE:
+            wait_s = 0.0
+        if wait_s > 0 and _has_part(call):
+            total = self._bucket.capacity * share + self._bucket.leak_per_s * SPAN_S
+            over_s = self._requests_taken.wait_for(call.client, 1, total, now)
+            if over_s > 0:
+                raise OverShare(self.limit_text, over_s)
+        if wait_s > patience_s:
+            raise OverBudget(self.limit_text, wait_s)
+        self._bucket.pour(now)
+        return wait_s
+
+    def take_back(self, now: float) -> None:
+        """Undo a `pour`."""
+        self._bucket.take_back(now)
+
+    def wait_for(self, call: Call, now: float, at_ms: int | None) -> float:
+        """Return the seconds until there is weight for a call; 0.0 if there is.
+
+        Raises:
+            OverShare: there is a wait, and it is the client's own doing.
+        """
+        weight, share, over_s = self.weight(call), call.kind.share, 0.0
+        if _has_part(call):
+            total = self.ledger.limit * share
+            over_s = self._weight_taken.wait_for(call.client, weight, total, now)
+        if over_s > 0:
+            left = self.ledger.minute_left(at_ms)
+            share *= 1 - left * (1 - 1 / self._weight_taken.clients(now))
+        wait_s = self.ledger.wait_for(weight, share, at_ms)
+        if wait_s > 0 and over_s > 0:
+            raise OverShare(self.limit_text, min(wait_s, over_s))
+        return wait_s
+
+    def charge(self, call: Call, now: float, at_ms: int | None) -> Charge:
+        """Spend a call's weight, whether it fits or not."""
+        weight = self.weight(call)
+        if _has_part(call):
+            self._requests_taken.take(call.client, 1, now)
+            self._weight_taken.take(call.client, weight, now)
+        return self.ledger.charge(weight, at_ms)
+
+    def learn(self, call: Call, charge: Charge) -> None:
+        """Take note of what an unknown call has cost, after its reply was adopted."""
+        weight = self.ledger.measured(charge) if call.is_unknown else None
+        if weight is not None:
+            self._weights.learn(_route(call), weight)
+
+
+def _has_part(call: Call) -> bool:
+    return call.kind is Kind.PUBLIC and call.client != ""
+
+
+def _route(call: Call) -> str:
+    return f"{call.method} {call.path}"

@@ -1,0 +1,156 @@
+"""One attempt to get a call to a host: under whose leave it goes, and who learns from it."""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from bpx.errors import Abandoned, Banned, NotSent, Throttled
+from bpx.metrics import UPSTREAM_CALLS
+from bpx.runtime import Runtime
+from bpx.upstream.broken import Broken
+from bpx.upstream.budget import Budget, Passage
+from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
+from bpx.upstream.hosts import Host, Ticket
+from bpx.upstream.retry import RECONNECT_S, RETRY_STATUSES
+
+log = logging.getLogger(__name__)
+
+Outcome = Reply | Broken
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A call, and what it may take.
+
+    Args:
+        call: what to ask.
+        began: when it came.
+        until: when it has to be over.
+        whole_bytes: up to which the reply is read before it is returned.
+    """
+
+    call: Call
+    began: float
+    until: float
+    whole_bytes: int
+
+
+class Attempts:
+    """Makes attempts, if hold, breaker and budget let them go, and tells them what came of it.
+
+    Greenlets share it.
+
+    Args:
+        market: its name, for metrics.
+        budget: of our address, whatever the host.
+        probe: what is asked first after a hold: cheap, and no client's.
+        runtime: time.
+    """
+
+    def __init__(self, market: str, budget: Budget, probe: Call, runtime: Runtime) -> None:
+        self._market = market
+        self._budget = budget
+        self._probe = probe
+        self._now = runtime.now
+
+    def make(self, delivery: Delivery, host: Host, *, is_second: bool = False) -> Outcome:
+        """Make one attempt.
+
+        Raises:
+            RequestFailed: it was not made.
+        """
+        call, kind = delivery.call, delivery.call.kind
+        if self._budget.needs_probe():
+            self._ask_probe(host)
+        self._refuse_if_open(host, kind)
+        passage = self._spend(call)
+        ticket = host.admit(kind, self._now())
+        if ticket is None:
+            self._budget.give_up(passage, was_sent=False)
+            self._refuse_if_open(host, kind)
+            raise self._not_sent(kind, 1.0)
+        waited_s = self._now() - delivery.began
+        ask = partial(
+            host.wire.ask,
+            call,
+            max(0.001, delivery.until - self._now()),
+            delivery.whole_bytes,
+            connect_s=RECONNECT_S - waited_s if is_second and kind.is_trade else None,
+            slot_wait_s=patience_s(call) - waited_s if kind is Kind.SIGNED else None,
+            look_again=partial(self._look_again, passage, self._now()),
+        )
+        return self._carry(passage, host, ticket, ask)
+
+    def _carry(
+        self, passage: Passage, host: Host, ticket: Ticket, ask: Callable[[], Reply]
+    ) -> Outcome:
+        kind = passage.call.kind
+        is_known, was_sent, has_failed, has_connected = False, True, None, True
+        try:
+            reply = ask()
+            is_known = self._has_learned(passage, reply)
+            has_failed = reply.status in RETRY_STATUSES and not kind.is_trade
+        except Broken as broken:
+            was_sent, has_connected = broken.was_sent, broken.has_connected
+            if broken.is_hosts:
+                has_failed = not has_connected or not kind.is_trade
+            self._count(kind, type(broken.failure).__name__)
+            return broken
+        finally:
+            if not is_known:
+                self._budget.give_up(passage, was_sent=was_sent)
+            host.end(ticket, self._now(), has_failed, has_connected=has_connected)
+        self._count(kind, f"{reply.status // 100}xx")
+        return reply
+
+    def _has_learned(self, passage: Passage, reply: Reply) -> bool:
+        try:
+            self._budget.learn(passage, reply)
+        except Exception:
+            log.exception("learning from a reply failed")  # the reply is the client's all the same
+            return False
+        return True
+
+    def _look_again(self, passage: Passage, since: float) -> None:
+        """Tell what has come between while a call waited for a connection."""
+        if is_left(passage.call, self._now() - since):
+            raise Abandoned
+        if not passage.is_probe:
+            self._budget.refuse()
+
+    def _ask_probe(self, host: Host) -> None:
+        """Ask something cheap, to see whether Binance hears us again.
+
+        Raises:
+            Throttled, Banned: it does not, or somebody else is finding out.
+            NotSent: nobody knows.
+        """
+        probe = self._probe
+        passage = self._spend(probe)
+        ticket = host.admit(probe.kind, self._now())
+        assert ticket is not None, "a probe is urgent"
+        ask = partial(host.wire.ask, probe, probe.kind.total_s)
+        outcome = self._carry(passage, host, ticket, ask)
+        if isinstance(outcome, Broken):
+            raise NotSent(f"no answer to the probe: {outcome}") from outcome
+        self._budget.refuse()
+
+    def _spend(self, call: Call) -> Passage:
+        try:
+            return self._budget.spend(call)
+        except (Throttled, Banned, NotSent) as error:
+            self._count(call.kind, type(error).__name__)
+            raise
+
+    def _refuse_if_open(self, host: Host, kind: Kind) -> None:
+        wait_s = host.wait_s(kind.pool, self._now())
+        if wait_s > 0 and kind is not Kind.CANCEL:
+            raise self._not_sent(kind, wait_s)
+
+    def _not_sent(self, kind: Kind, wait_s: float) -> NotSent:
+        self._count(kind, "BreakerOpen")
+        return NotSent(f"the breaker of {kind.pool} calls is open", wait_s)
+
+    def _count(self, kind: Kind, outcome: str) -> None:
+        UPSTREAM_CALLS.labels(self._market, kind.name.lower(), outcome).inc()

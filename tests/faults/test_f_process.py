@@ -1,0 +1,200 @@
+"""F1 to F4, F6: the server's processes are told to stop, are killed, or get stuck."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from time import monotonic
+
+import pytest
+import requests
+
+from bpx.simulator.faults import RestFault
+from tests.faults.figures import figure
+from tests.faults.life import DEPTH, TICKER, Life, is_gone, is_refused, living
+from tests.faults.scale import full_or
+from tests.proxy import running_proxy
+from tests.waiting import eventually
+
+ORDER_S = full_or(9, 1)  # how long orders take
+ORDERS = 10
+
+
+def drained(life: Life) -> tuple[list[requests.Response], float, float]:
+    """Stop a server that has orders under way; return their answers and how long it took.
+
+    The second time is how long it took until it was not ready.
+    """
+    life.follow(DEPTH, TICKER)
+    life.slow_orders(ORDER_S)
+    orders = [life.order(number) for number in range(ORDERS)]
+    eventually(lambda: len(life.delivered()) == ORDERS, within_s=10)
+    bot = requests.Session()
+    assert bot.get(life.proxy.url + "/api/v3/time").headers["Connection"] == "keep-alive"
+    worker, stopped_at = life.worker(), life.stop()
+    eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+    unready_s = monotonic() - stopped_at
+    again = bot.get(life.proxy.url + "/api/v3/time")
+    assert (again.status_code, again.headers["Connection"]) == (200, "close")
+    assert life.operators("/ready").json()["status"] == "draining"
+    assert life.operators("/live").status_code == 200
+    answers = [order.result() for order in orders]
+    eventually(lambda: is_gone(life.proxy.pid) and is_gone(worker), within_s=20)
+    return answers, monotonic() - stopped_at, unready_s
+
+
+@pytest.mark.timeout(900)
+def test_f01_a_stop_loses_no_order_and_says_good_bye() -> None:
+    lost, slowest_s, unready_s = 0, 0.0, 0.0
+    for _ in range(full_or(20, 1)):
+        with living() as life:
+            answers, took_s, not_ready_s = drained(life)
+            lost += ORDERS - sum(answer.status_code == 200 for answer in answers)
+            assert all(answer.headers["Connection"] == "close" for answer in answers)
+            assert len(life.delivered()) == ORDERS, "none is sent twice"
+            eventually(lambda life=life: list(life.exchange.endings) != [], within_s=2)
+            assert set(life.exchange.endings) == {1000}
+            assert "unfinished" not in life.proxy.log()
+        slowest_s, unready_s = max(slowest_s, took_s), max(unready_s, not_ready_s)
+    figure("F1", lost=lost, slowest_exit_s=slowest_s, not_ready_after_s=unready_s)
+    assert lost == 0
+    assert slowest_s <= 20
+
+
+def test_f02_to_be_told_twice_changes_nothing() -> None:
+    with living() as life:
+        life.slow_orders(ORDER_S)
+        order = life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        worker = life.worker()
+        life.stop()
+        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        for again in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+            life.kill(again)
+            os.kill(worker, again)
+        assert order.result().status_code == 200
+        eventually(lambda: is_gone(life.proxy.pid), within_s=20)
+
+
+def test_f02_an_interrupt_of_the_whole_group_finishes_what_is_under_way() -> None:
+    with living() as life:
+        life.slow_orders(ORDER_S)
+        order = life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        os.killpg(life.proxy.pid, signal.SIGINT)
+        assert order.result().status_code == 200
+        eventually(lambda: is_gone(life.proxy.pid), within_s=20)
+        assert "Traceback" not in life.proxy.log()
+
+
+def test_f02_a_quit_does_not_wait() -> None:
+    with living() as life:
+        life.slow_orders(10)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        worker = life.worker()
+        life.stop()
+        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        quit_at = life.kill(signal.SIGQUIT)
+        eventually(lambda: is_gone(life.proxy.pid) and is_gone(worker), within_s=2)
+        figure("F2", quit_s=monotonic() - quit_at)
+        assert "stopped at once, 1 requests unfinished" in life.proxy.log()
+
+
+def test_f02_while_it_reloads_somebody_serves_at_every_moment() -> None:
+    with living({"BPX_RECOVERY_MAX_RETRIES": "0"}) as life:
+        life.follow(DEPTH)
+        old, answered, slowest_s = life.worker(), 0, 0.0
+        life.kill(signal.SIGHUP)
+        while old in life.workers():
+            began = monotonic()
+            assert life.ask("/api/v3/ping").status_code == 200
+            answered, slowest_s = answered + 1, max(slowest_s, monotonic() - began)
+        figure("F2", reload_answers=answered, reload_slowest_s=slowest_s)
+        assert answered > 10
+        assert slowest_s < 1
+        eventually(lambda: life.operators("/ready").status_code == 200, within_s=5)
+        assert life.workers() != [old]
+
+
+@pytest.mark.timeout(300)
+def test_f03_a_killed_worker_is_replaced_and_connects_no_more_than_it_has_to() -> None:
+    slowest_s, rounds = 0.0, full_or(12, 2)
+    with living() as life:
+        for _ in range(rounds):
+            life.follow(DEPTH, TICKER)
+            connects, worker = life.exchange.connects, life.worker()
+            os.kill(worker, signal.SIGKILL)
+            killed_at = monotonic()
+            eventually(lambda worker=worker: worker not in life.workers(), within_s=2)
+            eventually(life.answers, within_s=5)
+            slowest_s = max(slowest_s, monotonic() - killed_at)
+            life.follow(DEPTH, TICKER)
+            assert life.exchange.connects - connects == 1, "no burst"
+        figure("F3", kills=rounds, slowest_answer_s=slowest_s)
+        # The row's own number where nothing else runs: a worker needs half a second of a processor.
+        assert slowest_s <= full_or(2, 5)
+
+
+def test_f03_a_new_worker_does_not_take_the_budget_for_full() -> None:
+    with living() as life:
+        limit = life.health()["budget"]["weight_limit"]
+        # Binance tells nothing of what is used, and of nothing but the listing.
+        life.exchange.faults.break_rest(RestFault("/api/v3", status=500))
+        worker = life.worker()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: life.workers() != [worker] and not is_refused(life.proxy.operators_url),
+                   within_s=5)  # fmt: skip
+        used = life.health()["budget"]["used_weight"]
+        figure("F3", assumed_weight=used, limit=limit)
+        assert used >= limit / 2
+
+
+def test_f03_a_new_worker_goes_on_holding_and_counts_the_connects_of_the_one_before() -> None:
+    with living() as life:
+        life.follow(DEPTH)
+        ban = RestFault(status=418, body=b"{}", headers={"Retry-After": "60"})
+        life.exchange.faults.break_rest(ban)
+        eventually(lambda: life.ask("/api/v3/time").status_code == 418, within_s=5)
+        life.exchange.faults.clear()
+        life.exchange.requests.clear()
+        worker = life.worker()
+        os.kill(worker, signal.SIGKILL)
+        eventually(lambda: worker not in life.workers() and life.workers() != [], within_s=5)
+        refused = life.ask("/api/v3/time")
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 50) == (418, True)
+        assert life.health()["budget"]["hold_left_s"] > 50
+        assert len(life.exchange.requests) == 0
+
+
+def test_f04_without_its_master_a_worker_ends_and_leaves_the_port() -> None:
+    with killed() as life:
+        life.follow(DEPTH)
+        worker = life.worker()
+        killed_at = life.kill(signal.SIGKILL)
+        eventually(lambda: is_gone(worker), within_s=5)
+        figure("F4", worker_gone_after_s=monotonic() - killed_at)
+        assert is_refused(life.proxy.url)
+        assert is_refused(life.proxy.operators_url)
+
+
+@contextmanager
+def killed() -> Iterator[Life]:
+    """Run a proxy that ends otherwise than it should."""
+    with pytest.raises(AssertionError, match="ended with code -9"), living() as life:
+        yield life
+
+
+def test_f06_a_stuck_worker_is_replaced_and_who_waits_is_served() -> None:
+    timeout_s = full_or(30, 2)
+    with running_proxy("tests.server.example:app", args=["-t", str(timeout_s)]) as proxy:
+        with suppress(requests.Timeout):
+            requests.get(proxy.url + "/stuck", timeout=0.2)
+        stuck_at = monotonic()
+        with pytest.raises(requests.Timeout):  # it is true: there is no life in it
+            requests.get(proxy.operators_url, timeout=0.5)
+        assert requests.get(proxy.url + "/one", timeout=60).text == "/one"
+        took_s = monotonic() - stuck_at
+        assert requests.get(proxy.operators_url, timeout=5).text == "operators"
+    figure("F6", timeout_s=timeout_s, served_again_after_s=took_s)
+    assert took_s <= timeout_s + 5

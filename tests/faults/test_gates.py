@@ -1,0 +1,287 @@
+"""The gates: what must hold under every fault, measured over a mix of all of them."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from itertools import cycle
+
+import orjson
+import pytest
+
+from bpx.simulator.faults import Ending, Refusal, RestFault
+from bpx.simulator.simulator import Simulator
+from tests.faults.figures import figure
+from tests.faults.judge import Verdict
+from tests.faults.load import Load, Pace, follow
+from tests.faults.place import MINUTE, Limited, limited
+from tests.faults.scale import full_or
+from tests.faults.stage import percentile
+from tests.faults.tcp import Fault, FaultProxy
+from tests.fidelity.scene import DEPTH, scene
+from tests.peers.place import QUICK
+from tests.waiting import eventually
+
+ORDER = "/api/v3/order"
+READS = "/api/v3/"
+BUSY = b'{"code":-1001,"msg":"Internal error; unable to process your request."}'
+SLOW_DOWN = b'{"code":-1003,"msg":"Too many requests."}'
+SECOND = {"Retry-After": "1"}
+NO_LIMIT = 10**9
+SERIES = [
+    f"/api/v3/klines?symbol={symbol}&interval={interval}&limit=500"
+    for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT",
+                   "LTCUSDT", "LINKUSDT", "TRXUSDT")[: full_or(10, 3)]
+    for interval in ("1m", "5m", "1h")
+]  # fmt: skip
+
+
+@dataclass
+class Net:
+    """An exchange behind a network that breaks: REST and streams apart."""
+
+    exchange: Simulator
+    rest: FaultProxy
+    streams: FaultProxy
+
+    def mend(self) -> None:
+        """End every fault, and whatever hangs by one."""
+        self.exchange.faults.clear()
+        for one in (self.rest, self.streams):
+            if one.fault is not Fault.NONE:
+                one.fault = Fault.NONE
+                one.hang_up()
+
+
+def rest_faults(net: Net) -> list[Callable[[], None]]:
+    """Return what breaks REST, each until it is mended."""
+
+    def broken(**how: object) -> Callable[[], None]:
+        return lambda: net.exchange.faults.break_rest(RestFault(**how))  # type: ignore[arg-type]
+
+    def cut(fault: Fault) -> Callable[[], None]:
+        return lambda: setattr(net.rest, "fault", fault)
+
+    return [
+        broken(prefix=ORDER, ending=Ending.CLOSE),
+        broken(prefix=ORDER, ending=Ending.CLOSE, is_delivered=False),
+        cut(Fault.RESET),
+        broken(prefix=ORDER, ending=Ending.HALF),
+        cut(Fault.RESET_REPLY),
+        broken(prefix=READS, status=503, body=BUSY, is_delivered=False),
+        broken(prefix=ORDER, status=502, body=b"<html>502</html>"),
+        cut(Fault.HALF_CLOSE),
+        lambda: net.exchange.faults.break_rest(
+            RestFault("/api/v3/klines", status=429, body=SLOW_DOWN, headers=SECOND), times=1
+        ),
+        broken(prefix=READS, delay_s=0.3),
+        cut(Fault.BLACK_HOLE),
+        cut(Fault.REFUSE),
+        lambda: net.exchange.faults.break_rest(
+            RestFault("/api/v3/klines", status=418, body=SLOW_DOWN, headers=SECOND), times=1
+        ),
+        broken(prefix=READS, ending=Ending.HALF),
+    ]
+
+
+def stream_faults(net: Net) -> list[Callable[[], None]]:
+    """Return what breaks streams, each until it is mended."""
+    exchange = net.exchange
+
+    def refuse() -> None:
+        exchange.faults.refuse_handshakes(Refusal(503))
+        exchange.drop_connections()
+
+    def cut(fault: Fault) -> Callable[[], None]:
+        return lambda: setattr(net.streams, "fault", fault)
+
+    return [
+        exchange.drop_connections,
+        lambda: exchange.faults.silence("*@depth*"),
+        cut(Fault.RESET_REPLY),
+        lambda: exchange.drop_connections(1001),
+        lambda: exchange.faults.silence("*@kline*", "*icker"),
+        exchange.faults.black_hole,
+        refuse,
+        exchange.shutdown_notice,
+        cut(Fault.BLACK_HOLE),
+        lambda: exchange.faults.silence("*"),
+        cut(Fault.HALF_CLOSE),
+    ]
+
+
+@contextmanager
+def netted() -> Iterator[tuple[Limited, Net]]:
+    """Run an exchange, a network that can break, and a proxy that notices it soon."""
+    with (
+        Simulator("spot", accounts={"key": "secret"}) as exchange,
+        FaultProxy(exchange.port) as rest,
+        FaultProxy(exchange.port) as streams,
+    ):
+        exchange.venue.limits.weight_per_minute = 600_000  # type: ignore[attr-defined]
+        exchange.venue.limits.orders_per_10s = NO_LIMIT  # type: ignore[attr-defined]
+        env = QUICK | {
+            "BPX_UPSTREAM_SPOT_REST": rest.url,
+            "BPX_UPSTREAM_SPOT_WS": streams.url.replace("http", "ws"),
+            "BPX_RECOVERY_BASE_DELAY": "50ms",
+        }
+        with limited(env, exchange=exchange) as here:
+            yield here, Net(exchange, rest, streams)
+
+
+PACE = Pace(
+    reads_per_s=full_or(220, 640),
+    orders_per_s=full_or(22, 64),
+    cancels_per_s=full_or(6, 12),
+    lasts_s=full_or(93, 16),
+    cached_share=0.9,
+    timeout_s=30,
+)
+ROUNDS = full_or(5, 1)  # the exchange knows its newest books best
+SLOT_S = full_or(4, 1)  # for a fault of REST and one of streams, and for getting over them
+
+
+def break_by_turns(load: Load, net: Net) -> int:
+    """Break and mend until the load is over; return how often."""
+    begins = 0.5
+    both = zip(cycle(rest_faults(net)), cycle(stream_faults(net)), strict=False)
+    for number, pair in enumerate(both):
+        if begins + SLOT_S > PACE.lasts_s:
+            return number
+        for break_something in pair:
+            break_something()
+        load.wait_to(begins + 0.6 * SLOT_S)
+        net.mend()
+        begins += SLOT_S
+        load.wait_to(begins)
+    raise AssertionError("faults never end")
+
+
+def differing_series(here: Limited) -> list[str]:
+    """Return the series that have closed candles which are not REST's."""
+    differing = []
+    follow(here, SERIES)
+    for target in SERIES:
+        ours = here.place.ask(target).json()
+        theirs = {row[0]: row for row in here.place.directly(target).json()}
+        if [row for row in ours[1:-1] if row != theirs[row[0]]]:
+            differing.append(target)
+    return differing
+
+
+@pytest.mark.timeout(full_or(900, 120))
+def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_old_or_wrong():
+    with netted() as (here, net):
+        verdict, faults = Verdict(), 0
+        for number in range(ROUNDS):
+            with Load(here, replace(PACE, seed=number)) as load:
+                faults += 2 * break_by_turns(load, net)
+            verdict.add(load.judged())
+        figure(
+            "gates 1 and 2",
+            faults=faults,
+            trades=sum(verdict.trades.values()),
+            duplicates=verdict.duplicates,
+            told_wrongly=verdict.wrong,
+            **{name.replace(" ", "_"): number for name, number in verdict.trades.items()},
+        )
+        figure(
+            "gate 7",
+            reads=sum(verdict.reads.values()),
+            from_streams=verdict.reads["websocket"],
+            older_than_they_may_be=verdict.stale,
+            differing=verdict.differing,
+            refused=sum(verdict.refused.values()),
+        )
+        assert verdict.faults == []
+        assert verdict.trades["unknown"] > 10
+        assert verdict.trades["not sent"] > 0
+        assert verdict.trades["ok"] > 50
+        assert sum(verdict.reads.values()) > sum(verdict.refused.values())
+        eventually(lambda: here.place.ask("/api/v3/ping").status_code == 200, within_s=10)
+        differing = differing_series(here)
+        figure("gate 8", series=len(SERIES), candles=500 * len(SERIES), differing=len(differing))
+        assert differing == []
+
+
+def test_gate_09_a_book_is_the_exchanges_after_every_gap():
+    gaps = full_or(200, 20)
+    symbols = ("BTCUSDT", "ETHUSDT", "BNBUSDT")
+    compared, differing, crossed = 0, list[object](), 0
+    for market in ("spot", "futures"):
+        with scene(market, MINUTE) as made:
+            books = {
+                f"{made.path(DEPTH)}?symbol={symbol}&limit=20": f"{symbol.lower()}@depth20@100ms"
+                for symbol in symbols
+            }
+            for target in books:
+                made.fetch("GET", target)
+            made.await_streams(set(books.values()))
+            made.step(2_000)
+            for number in range(gaps // 2):
+                made.sim.faults.silence(*books.values())
+                made.sim.step(200 + number)
+                made.sim.faults.clear()
+                made.step(1_000)
+                for target, stream in books.items():
+                    sent, answer = made.last_sent(stream), made.fetch("GET", target)
+                    assert sent is not None
+                    compared += 1
+                    if (answer.body, answer.source) != (
+                        made.truth(target, sent.at_ms),
+                        "websocket",
+                    ):
+                        differing.append((number, target, answer))
+                    sides = orjson.loads(answer.body)
+                    crossed += float(sides["bids"][0][0]) >= float(sides["asks"][0][0])
+    figure("gate 9", gaps=gaps, compared=compared, differing=len(differing), crossed=crossed)
+    assert (differing, crossed) == ([], 0)
+
+
+def test_gate_05_three_times_the_limit_is_asked_and_never_more_than_the_limit_sent():
+    limit, hold_s = full_or(3_000, 600), full_or(20, 2)
+    pace = Pace(
+        reads_per_s=75,  # each costs 2: in all three times the limit of the time
+        orders_per_s=5,
+        cancels_per_s=2,
+        lasts_s=full_or(180, 12),  # the short one is in one minute but for its end
+        breaks_at_s=full_or(100, 10.5),
+        cached_share=0,
+    )
+    with limited(weight_per_minute=limit) as here:
+        here.to_second(full_or(30, 50))
+        here.bots.ask("/api/v3/time")
+        with Load(here, pace) as load:
+            most = [0]
+
+            def is_past(second: float) -> bool:
+                most[0] = max(most[0], here.used())
+                return load.seconds >= second
+
+            eventually(lambda: is_past(pace.breaks_at_s), within_s=pace.lasts_s)
+            fault = RestFault(
+                "/api/v3/klines", status=429, body=SLOW_DOWN, headers={"Retry-After": str(hold_s)}
+            )
+            here.exchange.faults.break_rest(fault, times=1)
+            eventually(lambda: is_past(pace.lasts_s), within_s=pace.lasts_s)
+        verdict = load.judged()
+        refused_ms = [row.at_ms for row in load.requests if row.status == 429]
+        held = [
+            row
+            for row in load.requests
+            if refused_ms[0] + 500 < row.at_ms < refused_ms[0] + hold_s * 1000
+        ]
+        figure(
+            "gate 5",
+            asked=sum(verdict.reads.values()) + sum(verdict.refused.values()),
+            limit=limit,
+            most_in_a_minute=most[0],
+            refusals=len(refused_ms) - 1,
+            during_the_hold=len(held),
+            orders_p99_s=percentile(verdict.trades_s, 0.99),
+        )
+        assert verdict.faults == []
+        assert most[0] <= limit
+        assert len(refused_ms) == 1, "but for the one that was made up"
+        assert held == []
+        assert set(verdict.refused) == {429}
+        assert set(verdict.trades) <= {"ok", "refused by the exchange", "not sent"}

@@ -1,0 +1,43 @@
+"""Every promise has a test or a reason, and the page says which."""
+
+from tests.faults.page import PAGE, page, rows_in
+from tests.faults.promises import LEFT_OUT, PROMISES, proofs, proofs_of
+from tests.faults.scale import LONG
+
+WANTED = (
+    *(f"A{number}" for number in range(1, 21)),
+    *(f"B{number}" for number in range(1, 18)),
+    *(f"C{number}" for number in range(1, 16)),
+    *(f"D{number}" for number in range(1, 12)),
+    *(f"E{number}" for number in range(1, 20)),
+    *("F1", "F2", "F3", "F4", "F6", "F12", "F14", "F15", "G12"),
+    *(f"gate {number}" for number in range(1, 13)),
+)
+MOST_LEFT_OUT = 8
+
+
+def test_every_wanted_row_is_promised_and_has_a_test_or_a_reason() -> None:
+    assert [row for row in WANTED if row not in PROMISES] == []
+    assert [row for row in WANTED if not proofs_of(row) and row not in LEFT_OUT] == []
+    assert len(LEFT_OUT) <= MOST_LEFT_OUT
+    assert [row for row in LEFT_OUT if proofs_of(row)] == [], "with a test there is no reason"
+
+
+def test_every_test_that_bears_a_number_is_of_a_promise() -> None:
+    assert {proof.row for proof in proofs()} - PROMISES.keys() == set()
+
+
+def test_of_every_row_but_one_something_is_run_in_short() -> None:
+    names = {proof.test: proof.row for proof in proofs()}
+    short = {row for test, row in names.items() if test not in LONG}
+    assert {row for test, row in names.items() if test in LONG} - short == {"D10"}
+    assert [test for test in LONG if test not in names and "cold_start" not in test] == []
+
+
+def test_the_page_is_what_the_tests_say() -> None:
+    text = PAGE.read_text()
+    assert text == page(text, {}), "`python -m tests.faults.page` prints it anew"
+
+
+def test_every_row_that_is_not_left_out_was_measured_or_has_nothing_to_measure() -> None:
+    assert rows_in(PAGE.read_text()).keys() == PROMISES.keys()

@@ -1,0 +1,176 @@
+"""One life of a WebSocket, on an exchange of a few lines."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from json import dumps
+
+import pytest
+
+from bpx.errors import Loss
+from bpx.simulator.faults import Refusal
+from bpx.simulator.limits import LIMITS
+from bpx.simulator.simulator import Simulator
+from bpx.streams.audience import Audience
+from bpx.streams.link import Ended, Happening, Link, Opened
+from bpx.streams.tap import Tap
+from bpx.streams.voice import Place
+from bpx.streams.wire import Wire
+from tests.runtime import ThreadRuntime
+from tests.simulator.tiny_venue import TinyVenue
+from tests.waiting import eventually
+
+KLINE, DEPTH = "btcusdt@kline_1m", "btcusdt@depth20@100ms"
+WIRE = Wire(handshake_timeout_s=1.0, alive_s=1.0, pong_timeout_s=5.0)
+
+
+@pytest.fixture
+def sim() -> Iterator[Simulator]:
+    with Simulator(TinyVenue(), paused=True) as simulator:
+        yield simulator
+
+
+@dataclass
+class Living:
+    """A link, and what it has told."""
+
+    link: Link
+    audience: Audience
+    told: list[Happening] = field(default_factory=list)
+    consents: list[list[str]] = field(default_factory=list)
+
+    @property
+    def lost(self):
+        ends = [one for one in self.told if isinstance(one, Ended)]
+        return ends[0].lost if ends else None
+
+
+@contextmanager
+def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
+    runtime, audience = ThreadRuntime(), Audience()
+    told, consents = [], []
+    for tap in taps:
+        audience.add(tap)
+    place = Place("spot", "", sim.ws_url + "/stream", 20, wire, runtime)
+    link = Link(place, audience, told.append, lambda _, names, at: consents.append(names))
+    runtime.spawn(link.live)
+    try:
+        yield Living(link, audience, told, consents)
+    finally:
+        link.close()
+        for thread in runtime.threads:
+            thread.join(5)
+            assert not thread.is_alive()
+
+
+def tap_of(*streams: str) -> Tap:
+    return Tap("spot", streams, 100)
+
+
+def test_it_opens_subscribes_what_somebody_hears_and_delivers(sim):
+    tap = tap_of(KLINE, DEPTH)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE, DEPTH]])
+        assert here.told == [Opened(here.link)]
+        assert here.link.is_open
+        sim.step(100)
+        eventually(lambda: set(here.link.delivered) == {KLINE, DEPTH})
+        assert {tap.next(1).payload, tap.next(1).payload} == {b'{"n":10001}'}
+        assert tap.subscribed_at is None  # which link counts is for others to say
+
+
+def test_what_nobody_hears_is_delivered_to_nobody(sim):
+    tap = tap_of(KLINE)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        here.audience.remove(tap)
+        sim.step(100)
+        eventually(lambda: here.link.pulse.line.alive_until > 0)
+        assert tap.next(0.1) is None
+        assert here.link.delivered == {}
+
+
+def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
+    with living(sim, tap_of(KLINE)) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        here.link.close()
+        eventually(lambda: list(sim.endings) == [1000])
+        eventually(lambda: here.lost is not None)
+        assert not here.link.is_open
+        assert here.link.pulse.line.alive_until == 0.0
+
+
+def test_a_link_that_is_closed_before_it_is_open_never_opens(sim):
+    sim.faults.black_hole()
+    with living(sim) as here:
+        here.link.close()
+        sim.faults.black_hole(False)
+        eventually(lambda: here.lost is not None)
+        assert [type(one) for one in here.told] == [Ended]
+        eventually(lambda: sim.connections == [])
+
+
+@pytest.mark.parametrize(
+    ("code", "loss", "is_complete"),
+    [(1000, Loss.CLOSED, True), (1001, Loss.CLOSED, True), (1008, Loss.LOST, False),
+     (None, Loss.LOST, False)],
+)  # fmt: skip
+def test_its_end_has_a_kind_and_only_an_orderly_one_proves_that_nothing_is_missing(
+    sim, code, loss, is_complete
+):
+    with living(sim, tap_of(KLINE)) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        sim.drop_connections(code, "bye")
+        eventually(lambda: here.lost is not None)
+        assert here.lost.loss is loss
+        assert (here.link.pulse.complete_until > 0) is is_complete
+        assert not here.link.is_open
+
+
+def test_a_handshake_that_is_refused_ends_it(sim):
+    sim.faults.refuse_handshakes(Refusal(418, headers={"Retry-After": "7"}))
+    with living(sim) as here:
+        eventually(lambda: here.lost is not None)
+        assert (here.lost.loss, here.lost.retry_after_s) == (Loss.BANNED, 7.0)
+        assert here.link.opened_at is None
+
+
+def test_silence_ends_it(sim):
+    wire = replace(WIRE, alive_s=0.2, pong_timeout_s=0.3)
+    with living(sim, wire=wire) as here:
+        eventually(lambda: here.link.is_open)
+        sim.faults.black_hole()
+        eventually(lambda: here.lost is not None)
+        assert here.lost.loss is Loss.LOST
+        sim.faults.black_hole(False)
+
+
+@pytest.mark.parametrize("is_wrapped", [False, True])
+def test_a_shutdown_notice_is_noted_and_is_no_message_of_a_market(sim, is_wrapped):
+    notice = {"e": "serverShutdown", "E": 1}
+    text = dumps({"stream": "!serverShutdown", "data": notice} if is_wrapped else notice).encode()
+    with living(sim, tap_of(KLINE)) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        sim.call(lambda: [one.send(text) for one in sim._server.streams._open])
+        eventually(lambda: here.link.is_warned)
+        assert here.link.is_open
+        assert here.link.delivered == {}
+
+
+def test_nonsense_ends_nothing(sim):
+    tap = tap_of(KLINE)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        sim.call(lambda: [one.send(b"[nonsense") for one in sim._server.streams._open])
+        sim.step(100)
+        assert tap.next(5).payload == b'{"n":10001}'
+        assert here.link.is_open
+
+
+def test_it_proves_on_demand_that_nothing_is_missing():
+    patient = replace(LIMITS["spot"], messages_per_s=100)
+    with Simulator(TinyVenue(), paused=True, limits=patient) as sim, living(sim) as here:
+        eventually(lambda: here.link.is_open)
+        at = here.link.opened_at
+        here.link.prove(at)
+        eventually(lambda: here.link.pulse.complete_until >= at, within_s=0.4)

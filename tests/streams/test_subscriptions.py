@@ -1,0 +1,230 @@
+from itertools import pairwise
+
+from bpx.streams.subscriptions import (
+    BATCH,
+    RARELY_S,
+    RETRIES,
+    RETRY_S,
+    Change,
+    Subscriptions,
+)
+
+
+def due(subscriptions, now=0.0, first_id=1):
+    """Take all changes that are due, as a link sends them; return them by id."""
+    sent = {}
+    while change := subscriptions.next_change(now):
+        id_ = first_id + len(sent)
+        subscriptions.sent(id_, change)
+        sent[id_] = change
+    return sent
+
+
+def subscribed(wanted):
+    subscriptions = Subscriptions(wanted)
+    for id_ in due(subscriptions):
+        subscriptions.acknowledged(id_, 0.0)
+    return subscriptions
+
+
+def names(count, first=0):
+    return [f"s{number}" for number in range(first, first + count)]
+
+
+def test_what_is_wanted_is_subscribed_once():
+    subscriptions = Subscriptions(dict.fromkeys(["a", "b"]))
+    assert due(subscriptions) == {1: Change("SUBSCRIBE", ["a", "b"])}
+    assert due(subscriptions, now=0.1) == {}
+
+
+def test_a_stream_is_subscribed_when_the_exchange_says_so():
+    subscriptions = Subscriptions(["a", "b"])
+    due(subscriptions)
+    assert subscriptions.since("a") is None
+    assert subscriptions.acknowledged(1, 0.5) == ["a", "b"]
+    assert subscriptions.since("a") == subscriptions.since("b") == 0.5
+    assert subscriptions.since("c") is None
+
+
+def test_all_are_subscribed_since_the_last_one_is():
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    wanted["b"] = None
+    assert subscriptions.all_since() is None
+    due(subscriptions, now=1.0, first_id=2)
+    subscriptions.acknowledged(2, 1.5)
+    assert subscriptions.all_since() == 1.5
+
+
+def test_an_acknowledgement_of_nothing_we_sent_means_nothing():
+    subscriptions = Subscriptions(["a"])
+    due(subscriptions)
+    assert subscriptions.acknowledged(99, 0.5) == []
+    assert subscriptions.acknowledged(None, 0.5) == []
+    assert subscriptions.since("a") is None
+
+
+def test_what_is_wanted_no_more_is_left():
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    assert due(subscriptions) == {}
+    del wanted["a"]
+    assert due(subscriptions) == {1: Change("UNSUBSCRIBE", ["a"])}
+    assert due(subscriptions) == {}
+    assert subscriptions.since("a") is None
+
+
+def test_who_leaves_before_the_acknowledgement_is_unsubscribed_all_the_same():
+    wanted = {"a": None}
+    subscriptions = Subscriptions(wanted)
+    due(subscriptions)
+    del wanted["a"]
+    assert due(subscriptions) == {1: Change("UNSUBSCRIBE", ["a"])}
+    assert subscriptions.acknowledged(1, 0.5) == []
+
+
+def test_who_comes_back_before_it_was_left_finds_it_subscribed():
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    del wanted["a"]
+    wanted["a"] = None
+    assert due(subscriptions, now=2.0) == {}
+    assert subscriptions.since("a") == 0.0
+
+
+def test_a_late_acknowledgement_of_what_was_left_is_not_one_of_what_came_after():
+    wanted = {"a": None}
+    subscriptions = Subscriptions(wanted)
+    due(subscriptions, first_id=1)
+    del wanted["a"]
+    due(subscriptions, first_id=2)
+    wanted["a"] = None
+    assert due(subscriptions, first_id=3) == {3: Change("SUBSCRIBE", ["a"])}
+    for late in (1, 2):
+        subscriptions.acknowledged(late, 1.5)
+        assert subscriptions.since("a") is None
+    subscriptions.acknowledged(3, 1.7)
+    assert subscriptions.since("a") == 1.7
+
+
+def test_who_comes_while_others_are_being_left_is_not_left():
+    wanted = dict.fromkeys(names(BATCH + 1))
+    subscriptions = subscribed(wanted)
+    wanted.clear()
+    assert subscriptions.next_change(5.0) == Change("UNSUBSCRIBE", names(BATCH))
+    wanted[names(1, BATCH)[0]] = None  # while the messages are paced
+    assert subscriptions.next_change(5.0) is None
+    assert subscriptions.since(names(1, BATCH)[0]) == 0.0
+
+
+def test_what_is_left_goes_before_what_is_new_so_that_there_is_never_too_much():
+    wanted = dict.fromkeys(names(BATCH))
+    subscriptions = subscribed(wanted)
+    wanted.clear()
+    wanted.update(dict.fromkeys(["x", "y"]))
+    assert [change.method for change in due(subscriptions).values()] == ["UNSUBSCRIBE", "SUBSCRIBE"]
+
+
+def test_many_streams_go_in_batches():
+    wanted = names(2 * BATCH + 1)
+    sent = due(Subscriptions(wanted))
+    assert [len(change.streams) for change in sent.values()] == [BATCH, BATCH, 1]
+    assert [name for change in sent.values() for name in change.streams] == wanted
+
+
+def test_what_is_never_acknowledged_is_asked_for_again_but_not_soon():
+    subscriptions = Subscriptions(["a"])
+    due(subscriptions, now=0.0)
+    assert due(subscriptions, now=RETRY_S) == {}
+    assert due(subscriptions, now=RETRY_S + 0.1) == {1: Change("SUBSCRIBE", ["a"])}
+
+
+def test_after_some_tries_it_is_asked_for_rarely():
+    subscriptions = Subscriptions(["a"])
+    asked_at = [now for now in range(1000) if due(subscriptions, now=float(now))]
+    pauses = [after - before for before, after in pairwise(asked_at)]
+    assert pauses[:RETRIES] == [RETRY_S + 1] * RETRIES
+    assert set(pauses[RETRIES:]) == {RARELY_S + 1}
+
+
+def test_an_acknowledgement_may_come_after_it_was_asked_for_again():
+    subscriptions = Subscriptions(["a"])
+    due(subscriptions, now=0.0, first_id=1)
+    due(subscriptions, now=11.0, first_id=2)
+    subscriptions.acknowledged(1, 12.0)
+    assert subscriptions.since("a") == 12.0
+    assert due(subscriptions, now=99.0) == {}
+
+
+def test_what_was_refused_together_is_asked_for_in_smaller_groups():
+    subscriptions, now, sizes = Subscriptions(names(BATCH)), 0.0, []
+    for round_ in range(4):
+        sent = due(subscriptions, now, first_id=1000 * round_)
+        sizes.append({len(change.streams) for change in sent.values()})
+        assert sorted(name for one in sent.values() for name in one.streams) == sorted(names(BATCH))
+        for id_ in sent:
+            subscriptions.refused(id_)
+        now += RETRY_S + 0.1
+    assert sizes == [{BATCH}, {BATCH // 10}, {BATCH // 100}, {1}]
+
+
+def test_one_bad_name_keeps_no_other_from_being_subscribed():
+    subscriptions, now = Subscriptions(names(BATCH)), 0.0
+    for round_ in range(4):
+        for id_, change in due(subscriptions, now, first_id=1000 * round_).items():
+            if "s7" in change.streams:
+                subscriptions.refused(id_)
+            else:
+                subscriptions.acknowledged(id_, now)
+        now += RETRY_S + 0.1
+    assert [name for name in names(BATCH) if subscriptions.since(name) is None] == ["s7"]
+
+
+def test_what_seems_dead_is_left_and_subscribed_anew():
+    subscriptions = subscribed(["a", "b"])
+    subscriptions.renew(["a"])
+    assert (subscriptions.since("a"), subscriptions.since("b")) == (None, 0.0)
+    assert list(due(subscriptions, now=1.0).values()) == [
+        Change("UNSUBSCRIBE", ["a"]),
+        Change("SUBSCRIBE", ["a"]),
+    ]
+    subscriptions.acknowledged(2, 3.0)
+    assert subscriptions.since("a") == 3.0
+    assert due(subscriptions, now=4.0) == {}
+
+
+def test_what_is_to_be_renewed_is_not_acknowledged_by_an_earlier_message():
+    subscriptions = Subscriptions(["a"])
+    due(subscriptions)
+    subscriptions.renew(["a"])
+    assert subscriptions.acknowledged(1, 0.5) == []
+    assert subscriptions.since("a") is None
+
+
+def test_nothing_is_renewed_more_often_than_is_good():
+    subscriptions = subscribed(["a"])
+    renewed_at = []
+    for now in range(60):
+        subscriptions.renew(["a"])
+        sent = due(subscriptions, now=float(now), first_id=1000 * (now + 1))
+        for id_ in sent:
+            subscriptions.acknowledged(id_, float(now))
+        if sent:
+            renewed_at.append(now)
+    assert renewed_at == [0, 10, 20, 30, 40, 50]
+
+
+def test_renewing_what_was_never_asked_for_is_nothing():
+    subscriptions = Subscriptions([])
+    subscriptions.renew(["a"])
+    assert due(subscriptions) == {}
+
+
+def test_a_stream_is_ignored_when_long_after_it_was_asked_for_nothing_has_come_of_it():
+    subscriptions = Subscriptions(["a"])
+    assert not subscriptions.is_ignored("a", 99.0)
+    due(subscriptions, now=0.0)
+    assert not subscriptions.is_ignored("a", RETRY_S)
+    assert subscriptions.is_ignored("a", RETRY_S + 0.1)
+    subscriptions.acknowledged(1, 11.0)
+    assert not subscriptions.is_ignored("a", 99.0)

@@ -1,0 +1,172 @@
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+import pytest
+
+from bpx.errors import (
+    Banned,
+    NotSent,
+    OutcomeUnknown,
+    Throttled,
+)
+from bpx.upstream.call import Call, Kind
+from bpx.upstream.retry import Recovery
+from tests.upstream.conftest import MakeUpstream
+from tests.upstream.wire_server import Answer, Delivered, Then, WireServer, ok
+from tests.waiting import eventually
+
+BREAKER = Recovery(failure_threshold=5)
+ORDER = Call("POST", "/order", kind=Kind.ORDER)
+CANCEL = Call("DELETE", "/order", kind=Kind.CANCEL)
+
+
+def nowhere() -> str:
+    with WireServer() as gone:
+        return gone.url
+
+
+def held(upstream_url: str, server: WireServer, make_upstream: MakeUpstream) -> object:
+    server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="418 X")
+    upstream = make_upstream(upstream_url)
+    upstream.forward(Call("GET", "/x"))
+    eventually(lambda: upstream.budget.hold_left_s() == 0)
+    return upstream
+
+
+def test_a_hold_is_for_all_hosts(make_upstream: MakeUpstream):
+    refusal = ok(headers="Retry-After: 7\r\n", status="429 X")
+    with WireServer(lambda request: refusal) as first, WireServer() as second:
+        upstream = make_upstream([first.url, second.url])
+        assert upstream.forward(Call("GET", "/x")).status == 429
+        for kind in Kind:
+            with pytest.raises(Throttled):
+                upstream.forward(Call("GET", "/x", kind=kind))
+    assert (len(first.delivered), len(second.delivered)) == (1, 0)
+
+
+def test_after_a_hold_a_cheap_probe_goes_first(make_upstream: MakeUpstream):
+    with WireServer() as server:
+        upstream = held(server.url, server, make_upstream)
+        server.answer = lambda request: ok()
+        for _ in range(2):
+            upstream.forward(ORDER)  # type: ignore[attr-defined]
+    targets = [request.target for request in server.delivered]
+    assert targets == [b"/x", b"/api/v3/ping", b"/order", b"/order"]
+
+
+def test_a_probe_that_is_refused_holds_again(make_upstream: MakeUpstream):
+    with WireServer() as server:
+        upstream = held(server.url, server, make_upstream)
+        server.answer = lambda request: ok(headers="Retry-After: 30\r\n", status="418 X")
+        for _ in range(3):
+            with pytest.raises(Banned) as caught:
+                upstream.forward(ORDER)  # type: ignore[attr-defined]
+    assert caught.value.retry_after == "30"
+    assert [request.target for request in server.delivered] == [b"/x", b"/api/v3/ping"]
+
+
+def test_a_probe_without_an_answer_keeps_the_order_back(make_upstream: MakeUpstream):
+    with WireServer() as server:
+        upstream = held(server.url, server, make_upstream)
+        server.answer = lambda request: Answer(then=Then.RESET)
+        with pytest.raises(NotSent):
+            upstream.forward(ORDER)  # type: ignore[attr-defined]
+        server.answer = lambda request: ok()
+        assert upstream.forward(ORDER).status == 200  # type: ignore[attr-defined]
+    assert [request.method for request in server.delivered] == [b"GET", b"GET", b"GET", b"POST"]
+
+
+def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream: MakeUpstream):
+    page = ok(b"<html>blocked</html>", status="403 Forbidden")
+    with WireServer(lambda request: page) as server:
+        upstream = make_upstream(server.url)
+        assert upstream.forward(Call("GET", "/x")).status == 403
+        for kind in (Kind.PUBLIC, Kind.BACKGROUND):
+            with pytest.raises(NotSent) as caught:
+                upstream.forward(Call("GET", "/x", kind=kind))
+            assert caught.value.retry_after == "10"
+        assert 9 < upstream.budget.blocked_left_s() <= 10
+        assert len(server.delivered) == 1
+        server.answer = lambda request: ok()
+        for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL):
+            assert upstream.forward(Call("GET", "/x", kind=kind)).status == 200
+
+
+def test_a_403_in_the_exchanges_words_keeps_nobody_back(make_upstream: MakeUpstream):
+    with WireServer(lambda request: ok(b'{"code":-2015,"msg":"x"}', status="403 X")) as server:
+        upstream = make_upstream(server.url)
+        for _ in range(2):
+            assert upstream.forward(Call("GET", "/x")).status == 403
+
+
+def test_what_an_unknown_path_costs_is_learned_from_what_it_adds(make_upstream: MakeUpstream):
+    used = [0]
+
+    def answer(request: Delivered) -> bytes:
+        used[0] += 3
+        date = "Date: Sun, 22 Nov 2026 12:00:10 GMT\r\n"
+        return ok(headers=f"X-MBX-USED-WEIGHT-1M: {used[0]}\r\n{date}")
+
+    call = Call("GET", "/new?a=1", weight=50, is_unknown=True)
+    with WireServer(answer) as server:
+        upstream = make_upstream(server.url, weight_per_minute=200)
+        for _ in range(15):  # 140 may be spent, and 50 each would not be
+            assert upstream.forward(call).status == 200
+
+
+@pytest.mark.parametrize(
+    ("kind", "opens"), [(Kind.PUBLIC, True), (Kind.SIGNED, True), (Kind.ORDER, False)]
+)
+def test_a_breaker_opens_by_gateway_errors_of_reads(
+    make_upstream: MakeUpstream, kind: Kind, opens: bool
+):
+    with WireServer(lambda request: ok(status="503 X")) as server:
+        upstream = make_upstream(server.url, recovery=BREAKER)
+        while len(server.delivered) < 5:
+            upstream.forward(Call("GET", "/x", kind=kind))
+        before = len(server.delivered)
+        if opens:
+            began = monotonic()
+            with pytest.raises(NotSent) as caught:
+                upstream.forward(Call("GET", "/x", kind=kind))
+            assert monotonic() - began < 0.005
+            assert caught.value.retry_after == "5"
+            assert len(server.delivered) == before
+        else:
+            assert upstream.forward(Call("GET", "/x", kind=kind)).status == 503
+
+
+@pytest.mark.parametrize("status", [400, 403, 404, 500])
+def test_an_answer_that_is_none_of_a_gateway_opens_no_breaker(
+    make_upstream: MakeUpstream, status: int
+):
+    with WireServer(lambda request: ok(b'{"code":-1000}', status=f"{status} X")) as server:
+        upstream = make_upstream(server.url, recovery=BREAKER)
+        for _ in range(30):
+            assert upstream.forward(Call("GET", "/x")).status == status
+
+
+def test_orders_open_their_breaker_by_connections_alone_and_cancels_go_on(
+    make_upstream: MakeUpstream,
+):
+    with WireServer(lambda request: Answer(then=Then.RESET)) as server:
+        upstream = make_upstream(server.url, recovery=BREAKER)
+        for _ in range(10):
+            with pytest.raises(OutcomeUnknown):
+                upstream.forward(ORDER)
+    upstream = make_upstream(nowhere(), recovery=BREAKER)
+    with ThreadPoolExecutor(1) as pool:
+        reasons = [
+            getattr(pool.submit(upstream.forward, call).exception(5), "reason", "")
+            for call in [ORDER] * 6 + [CANCEL]
+        ]
+    assert "breaker" not in reasons[0]
+    assert "breaker" in reasons[5]
+    assert "breaker" not in reasons[6]
+
+
+def test_without_the_option_there_is_no_breaker(make_upstream: MakeUpstream):
+    with WireServer(lambda request: ok(status="503 X")) as server:
+        upstream = make_upstream(server.url)
+        for _ in range(30):
+            assert upstream.forward(Call("GET", "/x")).status == 503
