@@ -4,10 +4,21 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
+import hypothesis
 import pytest
 
+from tests.faults.scale import IS_FULL
 from tests.leaks import held
 from tests.waiting import eventually
+
+# The same examples each time, so that a change is what makes a test fail; others with all numbers.
+hypothesis.settings.register_profile(
+    "bpx",
+    derandomize=not IS_FULL,
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("bpx")
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:

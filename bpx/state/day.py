@@ -75,15 +75,16 @@ class Day:
     def apply(self, ticker: Ticker) -> bool:
         """Take the newer of what we have and `ticker`; return whether its trades are newer."""
         ours = self._ticker
-        if int(ticker["closeTime"]) < self.close_time_ms:
+        close_ms = int(ticker["closeTime"])
+        if close_ms < self.close_time_ms or (close_ms == self.close_time_ms and self.lags(ticker)):
             return False
         self._ticker = ticker
         return ours is None or ours["lastId"] != ticker["lastId"]
 
     def lags(self, ticker: Ticker) -> bool:
-        """Whether `ticker` is older than the one we have, and has not all of its trades."""
+        """Whether `ticker` is no newer than the one we have, and has not all of its trades."""
         ours = self._ticker
-        if ours is None or int(ticker["closeTime"]) >= self.close_time_ms:
+        if ours is None or int(ticker["closeTime"]) > self.close_time_ms:
             return False
         return int(ticker["lastId"]) < int(ours["lastId"])
 

@@ -74,9 +74,11 @@ class Upstream:
         self._tries = Tries(market, self._hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(runtime)
         self._replies = Replies(runtime.now, partial(beside, runtime))
+        self._is_closed = False
 
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Make no more calls, and close the connections that are not in use."""
+        self._is_closed = True
         self._hosts.close()
 
     def report(self) -> tuple[Reached, ...]:
@@ -150,6 +152,7 @@ class Upstream:
         return self._fetch(call, until, check)
 
     def _fetch(self, call: Call, until: float, check: Check | None) -> Reply:
+        self._refuse_if_closed()
         reply = _whole(self._tries.ask_once(Delivery(call, self._now(), until, DECODED_BYTES)))
         if reply.status in (429, 418):
             self.budget.refuse()
@@ -172,7 +175,12 @@ class Upstream:
         self._replies.keep(key, call, reply)
         return reply
 
+    def _refuse_if_closed(self) -> None:
+        if self._is_closed:
+            raise NotSent("the proxy is stopping")
+
     def _forward(self, call: Call, began: float | None, whole_bytes: int) -> Reply:
+        self._refuse_if_closed()
         began = self._now() if began is None else began
         until = began + self._bounds.total_of(call.kind)
         if self._now() >= until:

@@ -75,10 +75,18 @@ class Load:
         here: the exchange and the proxy. Nothing may move the exchange's clock by hand.
         pace: of the bots; the row's, or a tenth of it, by default.
         symbols: that are asked about.
+        is_followed: streams need not be waited for.
     """
 
-    def __init__(self, here: Limited, pace: Pace = ROW, symbols: tuple[str, ...] = SYMBOLS) -> None:
+    def __init__(
+        self,
+        here: Limited,
+        pace: Pace = ROW,
+        symbols: tuple[str, ...] = SYMBOLS,
+        is_followed: bool = False,
+    ) -> None:
         self.pace = pace
+        self._is_followed = is_followed or not pace.cached_share
         self.market = here.exchange.venue.market
         self.requests: list[Asked] = []  # all that came to the exchange
         self._here = here
@@ -114,7 +122,7 @@ class Load:
         ]
 
     def __enter__(self) -> Self:
-        if self.pace.cached_share:
+        if not self._is_followed:
             follow(self._here, self.cached)
         self._began_ms = self._exchange.now_ms
         self._offset_ms = self._began_ms - monotonic() * 1000

@@ -253,7 +253,7 @@ def with_rest(here: Inside, kind: str) -> None:
     before_ms = here.exchange.now_ms
     answer = here.ask("depth?symbol=BTCUSDT&limit=5")
     assert (answer.status, answer.source in ("upstream", "cache")) == (200, True), kind
-    assert answer.content["E"] >= before_ms - 1_050, kind
+    assert answer.content["E"] >= before_ms - 1_500, kind  # kept for 1 s; a book may rest before
 
 
 def test_b11_a_late_acknowledgement_is_as_good_as_a_prompt_one() -> None:

@@ -302,7 +302,8 @@ class SpotDay(Followed):
     def begin_best(self) -> None:
         self.bests: list[tuple[int, int]] = []
         self.bests_came: list[int] = []
-        self.best_shown = self.best_floor = 0
+        self.best_shown = 0
+        self.overtaken: set[tuple[int, int]] = set()  # by a reply of REST
 
     @precondition(lambda self: self.subscribed_at is not None)
     @rule()
@@ -351,8 +352,18 @@ class SpotDay(Followed):
         super().changes(seconds)
         self._times()[self.moment] = int(self.now * 1000)
 
+    @precondition(lambda self: self.asked)
+    @rule(data=st.data())
+    def rest_answers(self, data: st.DataObject) -> None:
+        super().rest_answers(data)
+        # REST's best prices bear no number: what they have overtaken may be shown once more.
+        self.overtaken = set(self.bests)
+
     def _hear_best(self, generation: int, moment: int) -> None:
         self._enter(generation)
+        if (generation, moment) in self.overtaken:
+            self.overtaken.discard((generation, moment))
+            self.best_shown = min(self.best_shown, moment)
         frame = {"u": moment} | dict.fromkeys("bBaA", f"{moment}")
         arrival = Arrival(
             self.followed.streams[1], json.dumps(frame).encode(), self.now, generation
@@ -362,6 +373,11 @@ class SpotDay(Followed):
             self.view = view
         if generation == self.generation:
             self.bests_came.append(moment)
+
+    def _enter(self, generation: int) -> None:
+        super()._enter(generation)
+        # They wait in one queue: what came before a reply or a message is heard before it.
+        self.bests = [sent for sent in self.bests if sent[0] >= generation]
 
     def _times(self) -> dict[int, int]:
         times: dict[int, int] = self.__dict__.setdefault("times", {1: 100_000})

@@ -14,7 +14,7 @@ from tests.faults.figures import figure
 from tests.faults.judge import Verdict
 from tests.faults.load import Load, Pace, follow
 from tests.faults.place import MINUTE, Limited, limited
-from tests.faults.scale import full_or
+from tests.faults.scale import IS_FULL, full_or
 from tests.faults.stage import percentile
 from tests.faults.tcp import Fault, FaultProxy
 from tests.fidelity.scene import DEPTH, scene
@@ -123,6 +123,7 @@ def netted() -> Iterator[tuple[Limited, Net]]:
             "BPX_UPSTREAM_SPOT_REST": rest.url,
             "BPX_UPSTREAM_SPOT_WS": streams.url.replace("http", "ws"),
             "BPX_RECOVERY_BASE_DELAY": "50ms",
+            **DELAYS,
         }
         with limited(env, exchange=exchange) as here:
             yield here, Net(exchange, rest, streams)
@@ -137,7 +138,11 @@ PACE = Pace(
     timeout_s=30,
 )
 ROUNDS = full_or(5, 1)  # the exchange knows its newest books best
-SLOT_S = full_or(4, 1)  # for a fault of REST and one of streams, and for getting over them
+# For a fault of REST and one of streams, and for getting over them. In 5 minutes there are 60
+# attempts to connect, so that long loads have to be gentler.
+SLOT_S = full_or(10, 1)
+DELAYS = {"BPX_WS_RECONNECT_DELAY": "500ms", "BPX_WS_MAX_RECONNECT_DELAY": "5s"} if IS_FULL else {}
+CONNECTED_WITHIN_S = full_or(310, 10)
 
 
 def break_by_turns(load: Load, net: Net) -> int:
@@ -159,6 +164,7 @@ def break_by_turns(load: Load, net: Net) -> int:
 def differing_series(here: Limited) -> list[str]:
     """Return the series that have closed candles which are not REST's."""
     differing = []
+    eventually(lambda: here.place.subscribed() != set(), within_s=CONNECTED_WITHIN_S)
     follow(here, SERIES)
     for target in SERIES:
         ours = here.place.ask(target).json()
@@ -173,7 +179,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
     with netted() as (here, net):
         verdict, faults = Verdict(), 0
         for number in range(ROUNDS):
-            with Load(here, replace(PACE, seed=number)) as load:
+            with Load(here, replace(PACE, seed=number), is_followed=number > 0) as load:
                 faults += 2 * break_by_turns(load, net)
             verdict.add(load.judged())
         figure(
