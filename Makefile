@@ -26,7 +26,7 @@ bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty v
 test faults figures: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## all tests; of those of faults what fits into a few minutes, with smaller numbers
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile --ignore tests/faults
-	$(PYTHON) -m pytest -q -n 3 --dist loadfile -m "not long" tests/faults
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long" tests/faults
 
 faults: $(DEV)  ## the tests of faults, with all of their numbers: alone on the machine, an hour or so
 	BPX_FAULTS_FULL=1 $(PYTHON) -m pytest -q --timeout=900 tests/faults

@@ -14,6 +14,16 @@ WANTED = (
     *(f"gate {number}" for number in range(1, 13)),
 )
 MOST_LEFT_OUT = 8
+# They take long: `make test` has no time for them, `make faults` has.
+ONLY_IN_FULL = {
+    "A2", "A8", "A9", "A14", "A15", "A17", "A19",
+    "B1", "B3", "B4", "B6", "B7", "B10", "B12", "B13",
+    "C3", "C4", "C6", "C7", "C9", "C12", "C13", "C14",
+    "D1", "D3", "D7", "D9", "D10",
+    "E3", "E4", "E5", "E9", "E14", "E17", "E18", "E19",
+    "F6", "F9", "F12",
+    "gate 5", "gate 9",
+}  # fmt: skip
 
 
 def test_every_wanted_row_is_promised_and_has_a_test_or_a_reason() -> None:
@@ -27,10 +37,10 @@ def test_every_test_that_bears_a_number_is_of_a_promise() -> None:
     assert {proof.row for proof in proofs()} - PROMISES.keys() == set()
 
 
-def test_of_every_row_but_one_something_is_run_in_short() -> None:
+def test_the_other_rows_are_run_in_short() -> None:
     names = {proof.test: proof.row for proof in proofs()}
     short = {row for test, row in names.items() if test not in LONG}
-    assert {row for test, row in names.items() if test in LONG} - short == {"D10"}
+    assert {row for test, row in names.items() if test in LONG} - short == ONLY_IN_FULL
     assert [test for test in LONG if test not in names and "cold_start" not in test] == []
 
 
