@@ -28,6 +28,8 @@ def stage() -> Iterator[Stage]:
         for place, path in ((stage.spot, "/api/v3"), (stage.futures, "/fapi/v1")):
             wait_for_listing(place, path)
         yield stage
+        for place in (stage.spot, stage.futures):
+            place.session.close()
 
 
 @pytest.fixture

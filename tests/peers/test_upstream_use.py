@@ -47,6 +47,8 @@ def poor_stage():
             places[0].followed("/api/v3/ticker/24hr?symbol=BTCUSDT", "btcusdt@ticker")
             places[1].followed("/fapi/v1/ticker/24hr?symbol=BTCUSDT", "btcusdt@ticker")
             yield *places, relay
+            for place in places:
+                place.session.close()
 
 
 @pytest.fixture
@@ -244,6 +246,7 @@ def test_b34_what_waits_for_its_turn_is_not_sent_when_its_client_has_gone(poor):
         while poor.ask(target).status_code == 200:
             pass
     poor.step_past_close(after_ms=-3_000)
+    poor.ask(ORDER, "POST", data=b"symbol=BTCUSDT")  # the reply tells the time
     poor.exchange.requests.clear()
     left, shared, wanted = (f"/api/v3/trades?symbol=BTCUSDT&limit={n}" for n in (901, 902, 903))
     gone = [asking(poor, target) for target in (left, shared)]
