@@ -12,7 +12,7 @@ from bpx.server.connection import Connection, Patience
 from bpx.server.crowd import Crowd
 
 _OPERATORS_CONNECTIONS = 100
-_UNSENT_BYTES = 128 * 1024  # of an answer that the system may keep for a client
+_UNSENT_BYTES = 512 * 1024  # of an answer that the system may keep for a client
 
 
 @dataclass(frozen=True, slots=True)
