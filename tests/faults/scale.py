@@ -40,6 +40,7 @@ LONG = (
     "test_c14_a_cold_start_of_many_bots_stays_within_the_limits",
     "test_d10_what_is_always_different_fills_nothing_up",
     "test_d1_slow_heads_are_cut_and_hurt_nobody",
+    "test_d2_slow_bodies_are_cut_and_hurt_neither_reads_nor_orders",
     "test_d3_slow_readers_are_cut_and_cost_little_memory",
     "test_d7_idle_connections_keep_nobody_out_and_are_closed",
     "test_d7_in_a_full_house_whoever_has_waited_longest_makes_room",
