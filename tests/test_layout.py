@@ -12,7 +12,6 @@ TESTED_BY_OTHERS = {
     "web/parts.py": "data: by tests/web/test_blueprint.py",
     "metrics.py": "declarations: by whoever counts",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
-    "server/hooks.py": "what gunicorn calls: by tests/server/test_{configuration,lifetime}.py",
     "server/listening.py": "ports of a whole server: by tests/server/test_lifetime.py",
     "server/shared.py": "two names: by tests/faults/test_f_process.py",
     "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",
