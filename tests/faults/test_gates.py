@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import cycle
+from itertools import cycle, islice
 
 import orjson
 import pytest
@@ -22,7 +22,7 @@ from tests.peers.place import QUICK
 from tests.waiting import eventually
 
 ORDER = "/api/v3/order"
-READS = "/api/v3/"
+ANYTHING = "/api/v3/"
 BUSY = b'{"code":-1001,"msg":"Internal error; unable to process your request."}'
 SLOW_DOWN = b'{"code":-1003,"msg":"Too many requests."}'
 SECOND = {"Retry-After": "1"}
@@ -67,19 +67,19 @@ def rest_faults(net: Net) -> list[Callable[[], None]]:
         cut(Fault.RESET),
         broken(prefix=ORDER, ending=Ending.HALF),
         cut(Fault.RESET_REPLY),
-        broken(prefix=READS, status=503, body=BUSY, is_delivered=False),
+        broken(prefix=ANYTHING, status=503, body=BUSY, is_delivered=False),
         broken(prefix=ORDER, status=502, body=b"<html>502</html>"),
         cut(Fault.HALF_CLOSE),
         lambda: net.exchange.faults.break_rest(
             RestFault("/api/v3/klines", status=429, body=SLOW_DOWN, headers=SECOND), times=1
         ),
-        broken(prefix=READS, delay_s=0.3),
+        broken(prefix=ANYTHING, delay_s=0.3),
         cut(Fault.BLACK_HOLE),
         cut(Fault.REFUSE),
         lambda: net.exchange.faults.break_rest(
             RestFault("/api/v3/klines", status=418, body=SLOW_DOWN, headers=SECOND), times=1
         ),
-        broken(prefix=READS, ending=Ending.HALF),
+        broken(prefix=ANYTHING, ending=Ending.HALF),
     ]
 
 
@@ -111,7 +111,7 @@ def stream_faults(net: Net) -> list[Callable[[], None]]:
 
 @contextmanager
 def netted() -> Iterator[tuple[Limited, Net]]:
-    """Run an exchange, a network that can break, and a proxy that notices it soon."""
+    """Run an exchange, a network that can break, and a proxy."""
     with (
         Simulator("spot", accounts={"key": "secret"}) as exchange,
         FaultProxy(exchange.port) as rest,
@@ -119,42 +119,47 @@ def netted() -> Iterator[tuple[Limited, Net]]:
     ):
         exchange.venue.limits.weight_per_minute = 600_000  # type: ignore[attr-defined]
         exchange.venue.limits.orders_per_10s = NO_LIMIT  # type: ignore[attr-defined]
-        env = QUICK | {
+        env = PATIENCE | {
             "BPX_UPSTREAM_SPOT_REST": rest.url,
             "BPX_UPSTREAM_SPOT_WS": streams.url.replace("http", "ws"),
             "BPX_RECOVERY_BASE_DELAY": "50ms",
-            **DELAYS,
         }
         with limited(env, exchange=exchange) as here:
             yield here, Net(exchange, rest, streams)
 
 
+ROUNDS = full_or(5, 1)  # the exchange knows its newest books best
+# For a fault of REST and one of streams, and for getting over them. In full a fault lasts longer
+# than any answer may be old.
+SLOT_S = full_or(31, 1)
+BROKEN_S = full_or(20, 0.6)
 PACE = Pace(
-    reads_per_s=full_or(220, 640),
-    orders_per_s=full_or(22, 64),
+    reads_per_s=full_or(240, 640),
+    orders_per_s=full_or(24, 64),
     cancels_per_s=full_or(6, 12),
-    lasts_s=full_or(93, 16),
+    lasts_s=full_or(94, 17),
     cached_share=0.9,
     timeout_s=30,
 )
-ROUNDS = full_or(5, 1)  # the exchange knows its newest books best
-# For a fault of REST and one of streams, and for getting over them. In 5 minutes there are 60
-# attempts to connect, so that long loads have to be gentler.
-SLOT_S = full_or(10, 1)
-DELAYS = {"BPX_WS_RECONNECT_DELAY": "500ms", "BPX_WS_MAX_RECONNECT_DELAY": "5s"} if IS_FULL else {}
+ATTEMPTS, READS = full_or(10_000, 1_000), full_or(100_000, 10_000)
+# In 5 minutes there are 60 attempts to connect, so that a long load has to be gentler. How old
+# an answer may be is in full what it is by default.
+PATIENCE = (
+    {"BPX_WS_RECONNECT_DELAY": "500ms", "BPX_WS_MAX_RECONNECT_DELAY": "5s"} if IS_FULL else QUICK
+)
 CONNECTED_WITHIN_S = full_or(310, 10)
 
 
-def break_by_turns(load: Load, net: Net) -> int:
-    """Break and mend until the load is over; return how often."""
-    begins = 0.5
+def break_by_turns(load: Load, net: Net, first: int) -> int:
+    """Break and mend until the load is over, from that fault on; return how many slots it had."""
     both = zip(cycle(rest_faults(net)), cycle(stream_faults(net)), strict=False)
-    for number, pair in enumerate(both):
+    begins = 0.5
+    for slot, pair in enumerate(islice(both, first, None)):
         if begins + SLOT_S > PACE.lasts_s:
-            return number
+            return slot
         for break_something in pair:
             break_something()
-        load.wait_to(begins + 0.6 * SLOT_S)
+        load.wait_to(begins + BROKEN_S)
         net.mend()
         begins += SLOT_S
         load.wait_to(begins)
@@ -164,8 +169,6 @@ def break_by_turns(load: Load, net: Net) -> int:
 def differing_series(here: Limited) -> list[str]:
     """Return the series that have closed candles which are not REST's."""
     differing = []
-    eventually(lambda: here.place.subscribed() != set(), within_s=CONNECTED_WITHIN_S)
-    follow(here, SERIES)
     for target in SERIES:
         ours = here.place.ask(target).json()
         theirs = {row[0]: row for row in here.place.directly(target).json()}
@@ -177,15 +180,24 @@ def differing_series(here: Limited) -> list[str]:
 @pytest.mark.timeout(full_or(900, 120))
 def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_old_or_wrong():
     with netted() as (here, net):
-        verdict, faults = Verdict(), 0
+        verdict, slots, differing = Verdict(), 0, list[str]()
+        follow(here, SERIES)
         for number in range(ROUNDS):
             with Load(here, replace(PACE, seed=number), is_followed=number > 0) as load:
-                faults += 2 * break_by_turns(load, net)
+                slots += break_by_turns(load, net, first=slots)
             verdict.add(load.judged())
+            eventually(lambda: here.place.ask("/api/v3/ping").status_code == 200, within_s=30)
+            differing += differing_series(here)  # as they are, wherever they are from
+            eventually(lambda: here.place.subscribed() != set(), within_s=CONNECTED_WITHIN_S)
+            follow(here, SERIES)
+            differing += differing_series(here)
+        answers = sum(verdict.reads.values()) + sum(verdict.refused.values())
+        attempts = sum(verdict.trades.values())
         figure(
             "gates 1 and 2",
-            faults=faults,
-            trades=sum(verdict.trades.values()),
+            faults=2 * slots,
+            each_lasts_s=BROKEN_S,
+            trades=attempts,
             duplicates=verdict.duplicates,
             told_wrongly=verdict.wrong,
             **{name.replace(" ", "_"): number for name, number in verdict.trades.items()},
@@ -198,14 +210,21 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
             differing=verdict.differing,
             refused=sum(verdict.refused.values()),
         )
+        figure(
+            "gate 8",
+            series=len(SERIES),
+            candles=500 * len(SERIES),
+            comparisons=2 * ROUNDS,
+            differing=len(differing),
+        )
         assert verdict.faults == []
+        assert slots >= max(len(rest_faults(net)), len(stream_faults(net))), "each had its turn"
+        assert attempts >= ATTEMPTS
+        assert answers >= READS
         assert verdict.trades["unknown"] > 10
         assert verdict.trades["not sent"] > 0
         assert verdict.trades["ok"] > 50
         assert sum(verdict.reads.values()) > sum(verdict.refused.values())
-        eventually(lambda: here.place.ask("/api/v3/ping").status_code == 200, within_s=10)
-        differing = differing_series(here)
-        figure("gate 8", series=len(SERIES), candles=500 * len(SERIES), differing=len(differing))
         assert differing == []
 
 
