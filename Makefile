@@ -29,14 +29,17 @@ test: $(DEV)  ## all tests; of those of faults what fits into a few minutes, wit
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long" tests/faults
 
 faults: $(DEV)  ## the tests of faults, with all of their numbers: alone on the machine, an hour or so
-	BPX_FAULTS_FULL=1 $(PYTHON) -m pytest -q --timeout=900 tests/faults
+	status=0; export BPX_FAULTS_FULL=1; \
+	$(PYTHON) -m pytest -q -n 4 --timeout=1200 -m patient tests/faults || status=1; \
+	$(PYTHON) -m pytest -q --timeout=1200 -m "not patient" tests/faults || status=1; \
+	exit $$status
 
+figures: export BPX_FAULTS_FIGURES = $(CURDIR)/build/figures.json
 figures: $(DEV)  ## the same, and what they measured into docs/reliability.md
 	mkdir -p build
-	rm -f build/figures.json
-	BPX_FAULTS_FULL=1 BPX_FAULTS_FIGURES=$(CURDIR)/build/figures.json \
-		$(PYTHON) -m pytest -q --timeout=900 tests/faults
-	$(PYTHON) -m tests.faults.page build/figures.json
+	rm -f $(BPX_FAULTS_FIGURES)
+	$(MAKE) faults
+	$(PYTHON) -m tests.faults.page $(BPX_FAULTS_FIGURES)
 
 check: format lint types layers  ## all static checks
 

@@ -4,6 +4,8 @@ import re
 
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.faults.scale import IS_FULL
+
 # Tests about one recording, or about one market, share a walk through it that takes long.
 _WALK = re.compile(
     r"tests/(recorded|fidelity)/test_(?:books|candles|documents|equal|odd_requests)\.py"
@@ -41,7 +43,7 @@ def turn(nodeid: str) -> int:
 
 
 class Sharing(LoadScopeScheduling):  # type: ignore[misc]
-    """Hands whole groups to processes, in the order of the tests."""
+    """Hands whole groups to processes, in the order of the tests; with all numbers single tests."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return group(nodeid)
+        return nodeid if IS_FULL else group(nodeid)

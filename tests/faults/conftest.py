@@ -2,15 +2,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.scale import LONG
+from tests.faults.scale import LONG, PATIENT
 from tests.faults.stage import Stage, staged
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is long."""
+    """Mark what is long, and what is patient."""
     for item in items:
-        if getattr(item, "originalname", None) in LONG:
+        name = getattr(item, "originalname", None)
+        if name in LONG:
             item.add_marker(pytest.mark.long)
+        if name in PATIENT:
+            item.add_marker(pytest.mark.patient)
 
 
 @pytest.fixture(scope="module")

@@ -69,6 +69,18 @@ LONG = (
     "test_gate_09_a_book_is_the_exchanges_after_every_gap",
 )
 
+# With all of their numbers these wait for minutes and use little of the processor: `make faults`
+# runs some of them at a time, and then what measures times, alone.
+PATIENT = (
+    "test_a04_an_order_has_thirteen_seconds_and_its_late_answer_is_nobody_elses",
+    "test_b2_a_connection_is_replaced_before_it_is_too_old_and_nobody_notices",
+    "test_b7_refused_or_dropped_for_long_it_attempts_neither_too_often_nor_never",
+    "test_c02_during_a_ban_not_even_orders_go_and_one_probe_ends_it",
+    "test_f01_a_stop_loses_no_order_and_says_good_bye",
+    "test_f06_a_stuck_worker_is_replaced_and_who_waits_is_served",
+    "test_f12_nothing_piles_up",
+)
+
 
 def full_or(full: int, normal: int) -> int:
     """Return the row's own number, or what a normal run does."""
