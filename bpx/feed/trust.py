@@ -101,7 +101,7 @@ class Trust:
             checked: the reply.
             generation: of the tap, now.
         """
-        if checked.began_at < self._doubted_at:
+        if checked.began_at <= self._doubted_at:
             return False
         self._keep(checked)
         since = checked.subscribed_at
