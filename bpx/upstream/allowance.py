@@ -37,8 +37,14 @@ class Allowance:
         return _LIMIT_TEXT.format(self.ledger.limit)
 
     def weight(self, call: Call) -> int:
-        """Return what a call is expected to cost."""
-        return self._weights.weight(_route(call), call.weight) if call.is_unknown else call.weight
+        """Return what a call is expected to cost.
+
+        What was only seen is never too dear to be asked again: else nobody would look anew.
+        """
+        if not call.is_unknown:
+            return call.weight
+        most = max(call.weight, int(self.ledger.limit * call.kind.share / 2))
+        return min(self._weights.weight(_route(call), call.weight), most)
 
     def pour(self, call: Call, now: float, patience_s: float) -> float:
         """Spend one request, and return how long it has to wait for its turn.

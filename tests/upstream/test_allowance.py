@@ -99,3 +99,19 @@ def test_an_unknown_call_costs_what_it_was_seen_to_cost():
     here.learn(unknown, charge)
     assert here.weight(unknown) == 3
     assert here.weight(Call("GET", "/other", weight=50, is_unknown=True)) == 50
+
+
+@pytest.mark.parametrize("limit", [600, 6000])
+def test_what_others_spend_meanwhile_does_not_shut_an_unknown_path_for_good(limit: int):
+    here = allowance(limit=limit)
+    unknown = Call("GET", "/new", weight=50, is_unknown=True)
+    for minute, used in enumerate((limit * 7 // 10 + 3, 3, 6)):
+        at_ms = AT_MS + minute * 60_000
+        if minute:
+            here.ledger.adopt("0" if minute == 1 else "3", at_ms)
+        assert here.wait_for(unknown, 0, at_ms) == 0
+        charge = here.charge(unknown, 0, at_ms)
+        here.ledger.settle(charge)
+        here.ledger.adopt(str(used), at_ms)
+        here.learn(unknown, charge)
+    assert here.weight(unknown) == 3
