@@ -11,6 +11,7 @@ from bpx.upstream.wire import Wire
 IN_A_ROW = 3  # failures, after which a host is left
 ASIDE_S = 30.0  # the first time; as much longer each further time
 LONGEST_ASIDE_S = 300.0
+TRY_S = 3.0  # as long as it takes to connect
 
 _NUMBERS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
@@ -26,10 +27,17 @@ class Standing:
         self.has_answered = False  # ever
         self._times = 0
         self._aside_until = 0.0
+        self._is_tried = False
 
-    def is_aside(self, now: float) -> bool:
-        """Whether others are to be preferred."""
-        return now < self._aside_until
+    def aside_s(self, now: float) -> float:
+        """Return for how many seconds others are to be preferred; 0.0 if they are not."""
+        return max(0.0, self._aside_until - now)
+
+    def begin_try(self, now: float, try_s: float) -> None:
+        """Take note that a call goes there; while it is to tell, the others stay away."""
+        if self.failures >= IN_A_ROW and self.aside_s(now) == 0:
+            self._aside_until = now + try_s
+            self._is_tried = True
 
     def note(self, now: float, *, has_failed: bool) -> bool:
         """Take note of a call; return whether the host is left because of it."""
@@ -37,11 +45,14 @@ class Standing:
             self.has_answered = True
             self.failures = self._times = 0
             self._aside_until = 0.0
+            self._is_tried = False
             return False
         self.failures += 1
-        if self.failures < IN_A_ROW or self.is_aside(now):
+        is_left_already = self.aside_s(now) > 0 and not self._is_tried
+        if self.failures < IN_A_ROW or is_left_already:
             return False
         self._times += 1
+        self._is_tried = False
         self._aside_until = now + min(ASIDE_S * self._times, LONGEST_ASIDE_S)
         return True
 
@@ -95,7 +106,15 @@ class Host:
 
     def is_aside(self, pool: str, now: float) -> bool:
         """Whether another host is to be preferred."""
-        return self._standings[pool].is_aside(now) or self.wait_s(pool, now) > 0
+        return self.aside_s(pool, now) > 0 or self.wait_s(pool, now) > 0
+
+    def aside_s(self, pool: str, now: float) -> float:
+        """Return for how many seconds it is left, whatever its breaker says."""
+        return self._standings[pool].aside_s(now)
+
+    def begin_try(self, pool: str, now: float, try_s: float) -> None:
+        """Take note that a call goes there: if it was left, the others wait for what that tells."""
+        self._standings[pool].begin_try(now, try_s)
 
     def wait_s(self, pool: str, now: float) -> float:
         """Return the seconds until its breaker lets a call go; 0.0 if now."""
@@ -150,10 +169,16 @@ class Host:
 
 
 class Hosts:
-    """All hosts of a market, the preferred one first."""
+    """All hosts of a market, the preferred one first.
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    Args:
+        hosts: of the market.
+        try_s: how long one call alone tries whether a host that was left is back.
+    """
+
+    def __init__(self, hosts: Sequence[Host], try_s: float = TRY_S) -> None:
         self._hosts = hosts
+        self._try_s = try_s
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -165,15 +190,19 @@ class Hosts:
         return tuple(reached for host in self._hosts for reached in host.report(now))
 
     def choose(self, pool: str, now: float, besides: Host | None = None) -> Host:
-        """Return the first host that is worth going to.
+        """Return the first host that is worth going to, or the one that will be so soonest.
 
         Args:
             pool: class of the call.
             now: monotonic seconds.
-            besides: the host that has just failed: only if no other is worth it.
+            besides: the host that has just failed: only if every other would refuse the call.
         """
+
+        def badness(host: Host) -> tuple[float, bool, float]:
+            return host.wait_s(pool, now), host is besides, host.aside_s(pool, now)
+
         good = [host for host in self._hosts if not host.is_aside(pool, now)]
         others = [host for host in good if host is not besides]
-        if others or good:
-            return (others or good)[0]
-        return min(self._hosts, key=lambda host: host.wait_s(pool, now))
+        chosen = (others or good)[0] if good else min(self._hosts, key=badness)
+        chosen.begin_try(pool, now, self._try_s)
+        return chosen

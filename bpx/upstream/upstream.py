@@ -68,7 +68,8 @@ class Upstream:
         self._recovery = recovery or Recovery()
         pools, threshold = list(self._bounds.connections), self._recovery.failure_threshold
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
-        self._hosts = Hosts([Host(market, wire, pools, threshold) for wire in wires])
+        hosts = [Host(market, wire, pools, threshold) for wire in wires]
+        self._hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
         self._tries = Tries(market, self._hosts, attempts, runtime, clock)
