@@ -5,12 +5,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bpx.errors import Abandoned, Banned, NotSent, Throttled
+from bpx.errors import Abandoned, Banned, NotSent, ReadTimedOut, Throttled
 from bpx.metrics import UPSTREAM_CALLS
 from bpx.runtime import Runtime
 from bpx.upstream.broken import Broken
 from bpx.upstream.budget import Budget, Passage
-from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
+from bpx.upstream.call import Call, Kind, Reply, is_left, never, patience_s
+from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Ticket
 from bpx.upstream.retry import RECONNECT_S, RETRY_STATUSES
 
@@ -45,13 +46,14 @@ class Attempts:
         market: its name, for metrics.
         budget: of our address, whatever the host.
         probe: what is asked first after a hold: cheap, and no client's.
-        runtime: time.
+        runtime: tasks and time.
     """
 
     def __init__(self, market: str, budget: Budget, probe: Call, runtime: Runtime) -> None:
         self._market = market
         self._budget = budget
         self._probe = probe
+        self._probing: SingleFlight[Reply] = SingleFlight(runtime)
         self._now = runtime.now
 
     def make(self, delivery: Delivery, host: Host, *, is_second: bool = False) -> Outcome:
@@ -62,7 +64,7 @@ class Attempts:
         """
         call, kind = delivery.call, delivery.call.kind
         if self._budget.needs_probe():
-            self._ask_probe(host)
+            self._await_probe(delivery, host)
         self._refuse_if_open(host, kind)
         passage = self._spend(call)
         ticket = host.admit(kind, self._now())
@@ -119,13 +121,22 @@ class Attempts:
         if not passage.is_probe:
             self._budget.refuse()
 
-    def _ask_probe(self, host: Host) -> None:
-        """Ask something cheap, to see whether Binance hears us again.
+    def _await_probe(self, delivery: Delivery, host: Host) -> None:
+        """Have something cheap asked, to see whether Binance hears us again.
 
         Raises:
             Throttled, Banned: it does not, or somebody else is finding out.
-            NotSent: nobody knows.
+            NotSent: nobody knows, or not as soon as the call has to go.
         """
+        call, wait_s = delivery.call, self._probe.kind.total_s + GRACE_S
+        if call.kind is Kind.SIGNED:
+            wait_s = max(0.0, delivery.began + patience_s(call) - self._now())
+        try:
+            self._probing.share("probe", partial(self._ask_probe, host), wait_s, never)
+        except ReadTimedOut as late:
+            raise NotSent("the probe is not back yet") from late
+
+    def _ask_probe(self, host: Host, _: Callable[[], bool]) -> Reply:
         probe = self._probe
         passage = self._spend(probe)
         ticket = host.admit(probe.kind, self._now())
@@ -133,8 +144,10 @@ class Attempts:
         ask = partial(host.wire.ask, probe, probe.kind.total_s)
         outcome = self._carry(passage, host, ticket, ask)
         if isinstance(outcome, Broken):
-            raise NotSent(f"no answer to the probe: {outcome}") from outcome
+            reason = getattr(outcome.failure, "reason", outcome)
+            raise NotSent(f"no answer to the probe: {reason}") from outcome
         self._budget.refuse()
+        return outcome
 
     def _spend(self, call: Call) -> Passage:
         try:
@@ -144,7 +157,7 @@ class Attempts:
             raise
 
     def _refuse_if_open(self, host: Host, kind: Kind) -> None:
-        wait_s = host.wait_s(kind.pool, self._now())
+        wait_s = host.wait_s(kind.judged_as, self._now())
         if wait_s > 0 and kind is not Kind.CANCEL:
             raise self._not_sent(kind, wait_s)
 

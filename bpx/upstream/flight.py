@@ -9,6 +9,8 @@ from bpx.runtime import Runtime
 
 V = TypeVar("V")
 
+GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
+
 IsGone = Callable[[], bool]
 
 

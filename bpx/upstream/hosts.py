@@ -123,11 +123,11 @@ class Host:
 
     def admit(self, kind: Kind, now: float) -> Ticket | None:
         """Let a call go, or return None. Cancels and probes always go: they show how things are."""
-        breaker = self._breakers.get(kind.pool)
+        breaker = self._breakers.get(kind.judged_as)
         if breaker is None:
-            return Ticket(kind.pool, None)
+            return Ticket(kind.judged_as, None)
         permit = breaker.admit(now, is_urgent=kind in (Kind.CANCEL, Kind.PROBE))
-        return None if permit is None else Ticket(kind.pool, permit)
+        return None if permit is None else Ticket(kind.judged_as, permit)
 
     def end(
         self, ticket: Ticket, now: float, has_failed: bool | None, *, has_connected: bool = True

@@ -13,7 +13,7 @@ from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.budget import Budget
 from bpx.upstream.call import Call, Kind, Reply
 from bpx.upstream.clock import Clock
-from bpx.upstream.flight import SingleFlight
+from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Hosts, Reached
 from bpx.upstream.question import question
 from bpx.upstream.replies import Replies
@@ -21,8 +21,7 @@ from bpx.upstream.retry import RETRY_STATUSES, Recovery
 from bpx.upstream.tries import Tries
 from bpx.upstream.wire import Wire
 
-GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
-QUESTIONABLE = frozenset({400, 404})  # of a question of ours: the client's own may fare better
+CLASSES = sorted({kind.judged_as for kind in Kind})
 
 OUR_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", "bpx"))
 
@@ -66,9 +65,9 @@ class Upstream:
         self._now = runtime.now
         self._bounds = bounds or Bounds()
         self._recovery = recovery or Recovery()
-        pools, threshold = list(self._bounds.connections), self._recovery.failure_threshold
+        threshold = self._recovery.failure_threshold
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
-        hosts = [Host(market, wire, pools, threshold) for wire in wires]
+        hosts = [Host(market, wire, CLASSES, threshold) for wire in wires]
         self._hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
@@ -159,7 +158,8 @@ class Upstream:
             self.budget.refuse()
             raise ReadFailed(f"status {reply.status}")
         headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
-        if reply.status > 400 and reply.status not in QUESTIONABLE:
+        # After 400 and 404 the client's own question may fare better.
+        if reply.status > 400 and reply.status != 404:
             raise Failing(reply.status, headers, reply.decoded)
         try:
             if check is not None:

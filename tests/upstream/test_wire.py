@@ -132,7 +132,7 @@ def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire,
 def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
     for kind in Kind:
         wire.ask(Call("GET", "/x", kind=kind), 1.0)
-    assert server.connections == 3
+    assert server.connections == 4
 
 
 def test_a_full_pool_lets_wait_for_a_bounded_time_and_sends_nothing(server: WireServer):
