@@ -119,7 +119,7 @@ class Attempts:
         if is_left(passage.call, self._now() - since):
             raise Abandoned
         if not passage.is_probe:
-            self._budget.refuse()
+            self._budget.refuse(passage.call.kind)
 
     def _await_probe(self, delivery: Delivery, host: Host) -> None:
         """Have something cheap asked, to see whether Binance hears us again.
@@ -146,7 +146,7 @@ class Attempts:
         if isinstance(outcome, Broken):
             reason = getattr(outcome.failure, "reason", outcome)
             raise NotSent(f"no answer to the probe: {reason}") from outcome
-        self._budget.refuse()
+        self._budget.refuse(probe.kind)
         return outcome
 
     def _spend(self, call: Call) -> Passage:

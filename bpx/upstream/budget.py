@@ -85,15 +85,16 @@ class Budget:
         with self._changed:
             return self._hold.needs_probe(self._now())
 
-    def refuse(self) -> None:
-        """Tell what Binance told us, if it does not want to hear of us now.
+    def refuse(self, kind: Kind) -> None:
+        """Tell what Binance told us, if it does not want to hear calls of that kind now.
 
         Raises:
             Throttled: Binance said 429.
             Banned: Binance said 418.
+            NotSent: a firewall wants no public reads.
         """
         with self._changed:
-            self._hold.refuse(self._now())
+            self._refuse(kind)
 
     def adopt_limit(self, weight_per_minute: int) -> None:
         """Take Binance's limit of the day, as exchangeInfo.rateLimits has it."""
@@ -115,9 +116,7 @@ class Budget:
         """
         with self._changed:
             began = self._now()
-            self._hold.refuse(began)
-            if call.kind in _HELD_BY_FIREWALL and began < self._blocked_until:
-                raise NotSent("a firewall said 403", self._blocked_until - began)
+            self._refuse(call.kind)
             turn = began + self._allowance.pour(call, began, patience_s(call))
             try:
                 return self._spend(call, began, turn)
@@ -127,12 +126,12 @@ class Budget:
 
     def _spend(self, call: Call, began: float, turn: float) -> Passage:
         while (wait_s := turn - self._now()) > 0:
-            self._wait(wait_s)
+            self._wait(wait_s, call.kind)
         give_up_at = began + patience_s(call)
         while (wait_s := self._weight_wait_s(call)) > 0:
             if self._now() + wait_s > give_up_at:
                 raise OverBudget(self._allowance.limit_text, wait_s)
-            self._wait(wait_s)
+            self._wait(wait_s, call.kind)
         now = self._now()
         if is_left(call, now - began):
             raise Abandoned
@@ -151,14 +150,15 @@ class Budget:
                 self._clock.observe(date_ms, now)
             at_ms = self._clock.at(now) if date_ms is None else date_ms
             self._settle(passage, reply, at_ms)
-            if is_firewall(reply.status, body):
+            is_blocked = is_firewall(reply.status, body)
+            if is_blocked:
                 self._blocked_until = now + BLOCKED_S
             refusal = read_refusal(reply.status, reply.header("Retry-After"), body, at_ms)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=refusal is None)
             if refusal is not None:
                 self._hold.start(refusal, now)
-            if was_assumed or passage.is_probe or refusal is not None:
+            if was_assumed or passage.is_probe or is_blocked or refusal is not None:
                 self._changed.notify_all()
             self._show()
         if refusal is not None:
@@ -176,9 +176,15 @@ class Budget:
             self._changed.notify_all()
             self._show()
 
-    def _wait(self, wait_s: float) -> None:
+    def _wait(self, wait_s: float, kind: Kind) -> None:
         self._changed.wait(wait_s)
-        self._hold.refuse(self._now())
+        self._refuse(kind)
+
+    def _refuse(self, kind: Kind) -> None:
+        now = self._now()
+        self._hold.refuse(now)
+        if kind in _HELD_BY_FIREWALL and now < self._blocked_until:
+            raise NotSent("a firewall said 403", self._blocked_until - now)
 
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()

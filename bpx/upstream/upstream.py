@@ -155,7 +155,7 @@ class Upstream:
         self._refuse_if_closed()
         reply = _whole(self._tries.ask_once(Delivery(call, self._now(), until, DECODED_BYTES)))
         if reply.status in (429, 418):
-            self.budget.refuse()
+            self.budget.refuse(call.kind)
             raise ReadFailed(f"status {reply.status}")
         headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
         # After 400 and 404 the client's own question may fare better.

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from bpx.errors import Abandoned, Banned, NotSent, Throttled
+from bpx.errors import Banned, NotSent, Throttled
 from bpx.runtime import Runtime
 from bpx.upstream.body import WHOLE_BYTES
 from bpx.upstream.bounds import Bounds
@@ -87,7 +87,7 @@ class Wire:
                 return self._ask(call, attempt, timeout, whole_bytes)
         except BadTarget as error:
             raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
-        except (Throttled, Banned, Abandoned) as refusal:
+        except (Throttled, Banned, NotSent) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
         except FAULTS as error:
             failure = failure_of(call.kind, attempt, error, self.origin)

@@ -138,6 +138,22 @@ def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream:
             assert upstream.forward(Call("GET", "/x", kind=kind)).status == 200
 
 
+def test_a_firewalls_403_reaches_those_who_wait_for_a_connection(make_upstream: MakeUpstream):
+    answered = threading.Event()
+    page = ok(b"<html>blocked</html>", status="403 Forbidden")
+    with WireServer(lambda request: Answer(page, after=answered)) as server:
+        bounds = Bounds({**Bounds().connections, "public": 1})
+        upstream = make_upstream(server.url, bounds=bounds)
+        with ThreadPoolExecutor(5) as pool:
+            reads = [pool.submit(upstream.forward, Call("GET", f"/{n}")) for n in range(5)]
+            eventually(lambda: len(server.delivered) == 1)
+            eventually(lambda: all(read.running() for read in reads))
+            answered.set()
+            outcomes = [read.exception(5) for read in reads]
+    assert len(server.delivered) == 1
+    assert sum(isinstance(outcome, NotSent) for outcome in outcomes) == 4
+
+
 def test_a_403_in_the_exchanges_words_keeps_nobody_back(make_upstream: MakeUpstream):
     with WireServer(lambda request: ok(b'{"code":-2015,"msg":"x"}', status="403 X")) as server:
         upstream = make_upstream(server.url)

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from bpx.errors import Banned, OverBudget, OverShare, Throttled
+from bpx.errors import Banned, NotSent, OverBudget, OverShare, Throttled
 from bpx.state.clock import ExchangeClock
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.budget import Budget
@@ -120,7 +120,7 @@ def test_a_hold_refuses_everything_orders_included():
         assert caught.value.retry_after == "120"
     assert 119 < budget.hold_left_s() <= 120
     with pytest.raises(Banned):
-        budget.refuse()
+        budget.refuse(Kind.CANCEL)
 
 
 def test_a_hold_reaches_those_who_wait_already():
@@ -132,6 +132,21 @@ def test_a_hold_reaches_those_who_wait_already():
         error = waiting.exception(1.5)
     assert isinstance(error, Throttled)
     assert error.retry_after == "7"
+
+
+def test_a_firewall_reaches_those_who_wait_already_and_at_once():
+    budget = make_budget(capacity=1, leak_per_s=0.5)
+    first = budget.spend(call(Kind.CANCEL))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.spend, call(Kind.PUBLIC))
+        budget.learn(first, replace(reply(403), body=b"<html>", decoded=b"<html>"))
+        error = waiting.exception(1.5)
+    assert isinstance(error, NotSent)
+    assert error.retry_after == "10"
+    with pytest.raises(NotSent):
+        budget.refuse(Kind.BACKGROUND)
+    for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL, Kind.PROBE):
+        budget.refuse(kind)
 
 
 def test_too_many_orders_of_one_account_hold_nobody_else():
