@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
+from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut
 from bpx.runtime import Memory, Runtime
 from bpx.upstream.attempts import Attempts, Delivery
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, beside, check_json
@@ -17,7 +17,8 @@ from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Hosts, Reached
 from bpx.upstream.question import question
 from bpx.upstream.replies import Replies
-from bpx.upstream.retry import RETRY_STATUSES, Recovery
+from bpx.upstream.retry import Recovery
+from bpx.upstream.second import is_passing
 from bpx.upstream.tries import Tries
 from bpx.upstream.wire import Wire
 
@@ -146,7 +147,7 @@ class Upstream:
                 return self._fetch(call, until, check)
             except (ReadFailed, NotSent) as failure:
                 is_in_time = self._now() + wait_s < until
-                if not (is_in_time and _is_passing(failure) and self._tries.may_ask_again(kind)):
+                if not (is_in_time and is_passing(failure) and self._tries.may_ask_again(kind)):
                     raise
             self._runtime.sleep(wait_s)
         return self._fetch(call, until, check)
@@ -194,10 +195,3 @@ def _whole(reply: Reply) -> Reply:
         reply.stream.close()
         raise ReadFailed("reply is too large")
     return reply
-
-
-def _is_passing(failure: ReadFailed | NotSent) -> bool:
-    """Tell whether the same question may have better luck a little later."""
-    if isinstance(failure, Failing):
-        return failure.status in RETRY_STATUSES
-    return not isinstance(failure, Untrusted)
