@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
 from bpx.errors import Abandoned, Banned, NotSent, ReadTimedOut, Throttled
 from bpx.metrics import UPSTREAM_CALLS
@@ -66,7 +67,7 @@ class Attempts:
         if self._budget.needs_probe():
             self._await_probe(delivery, host)
         self._refuse_if_open(host, kind)
-        passage = self._spend(call)
+        passage = self._spend(call, _goes_until(delivery))
         ticket = host.admit(kind, self._now())
         if ticket is None:
             self._budget.give_up(passage, was_sent=False)
@@ -76,10 +77,10 @@ class Attempts:
         ask = partial(
             host.wire.ask,
             call,
-            max(0.001, delivery.until - self._now()),
+            delivery.until - self._now(),
             delivery.whole_bytes,
             connect_s=RECONNECT_S - waited_s if is_second and kind.is_trade else None,
-            slot_wait_s=patience_s(call) - waited_s if kind is Kind.SIGNED else None,
+            slot_wait_s=_goes_until(delivery) - self._now(),
             look_again=partial(self._look_again, passage, self._now()),
         )
         return self._carry(passage, host, ticket, ask)
@@ -128,9 +129,8 @@ class Attempts:
             Throttled, Banned: it does not, or somebody else is finding out.
             NotSent: nobody knows, or not as soon as the call has to go.
         """
-        call, wait_s = delivery.call, self._probe.kind.total_s + GRACE_S
-        if call.kind is Kind.SIGNED:
-            wait_s = max(0.0, delivery.began + patience_s(call) - self._now())
+        longest_s = self._probe.kind.total_s + GRACE_S
+        wait_s = min(longest_s, max(0.0, _goes_until(delivery) - self._now()))
         try:
             self._probing.share("probe", partial(self._ask_probe, host), wait_s, never)
         except ReadTimedOut as late:
@@ -138,7 +138,7 @@ class Attempts:
 
     def _ask_probe(self, host: Host, _: Callable[[], bool]) -> Reply:
         probe = self._probe
-        passage = self._spend(probe)
+        passage = self._spend(probe, inf)
         ticket = host.admit(probe.kind, self._now())
         assert ticket is not None, "a probe is urgent"
         ask = partial(host.wire.ask, probe, probe.kind.total_s)
@@ -149,9 +149,9 @@ class Attempts:
         self._budget.refuse(probe.kind)
         return outcome
 
-    def _spend(self, call: Call) -> Passage:
+    def _spend(self, call: Call, until: float) -> Passage:
         try:
-            return self._budget.spend(call)
+            return self._budget.spend(call, until)
         except (Throttled, Banned, NotSent) as error:
             self._count(call.kind, type(error).__name__)
             raise
@@ -167,3 +167,10 @@ class Attempts:
 
     def _count(self, kind: Kind, outcome: str) -> None:
         UPSTREAM_CALLS.labels(self._market, kind.name.lower(), outcome).inc()
+
+
+def _goes_until(delivery: Delivery) -> float:
+    """Return how long a call may wait for whatever lets it go: a signed one ages meanwhile."""
+    if delivery.call.kind is not Kind.SIGNED:
+        return delivery.until
+    return min(delivery.until, delivery.began + patience_s(delivery.call))

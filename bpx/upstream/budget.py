@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import dataclass
+from math import inf
 from threading import Condition
 
 from bpx.errors import Abandoned, NotSent, OverBudget, RequestFailed
@@ -104,8 +105,12 @@ class Budget:
             self._changed.notify_all()
         UPSTREAM_WEIGHT_LIMIT.labels(self._market).set(weight_per_minute)
 
-    def spend(self, call: Call) -> Passage:
+    def spend(self, call: Call, until: float = inf) -> Passage:
         """Wait until a call may go, and charge it. Orders and cancels go or are refused at once.
+
+        Args:
+            call: what is to go.
+            until: when it has to be over.
 
         Raises:
             OverBudget: the budget is spent for longer than the call can wait.
@@ -117,17 +122,17 @@ class Budget:
         with self._changed:
             began = self._now()
             self._refuse(call.kind)
-            turn = began + self._allowance.pour(call, began, patience_s(call))
+            patience = min(patience_s(call), max(0.0, until - began))
+            turn = began + self._allowance.pour(call, began, patience)
             try:
-                return self._spend(call, began, turn)
+                return self._spend(call, began, turn, began + patience)
             except RequestFailed:
                 self._allowance.take_back(self._now())
                 raise
 
-    def _spend(self, call: Call, began: float, turn: float) -> Passage:
+    def _spend(self, call: Call, began: float, turn: float, give_up_at: float) -> Passage:
         while (wait_s := turn - self._now()) > 0:
             self._wait(wait_s, call.kind)
-        give_up_at = began + patience_s(call)
         while (wait_s := self._weight_wait_s(call)) > 0:
             if self._now() + wait_s > give_up_at:
                 raise OverBudget(self._allowance.limit_text, wait_s)

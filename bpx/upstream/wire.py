@@ -81,7 +81,9 @@ class Wire:
         try:
             if look_again is not None:
                 look_again()
-            left_s = max(0.001, until - self._runtime.now())
+            left_s = until - self._runtime.now()
+            if left_s <= 0:
+                raise NotSent("no time is left")
             timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
             with self._runtime.deadline(left_s):
                 return self._ask(call, attempt, timeout, whole_bytes)
@@ -125,5 +127,5 @@ class Wire:
 
 
 def _least(wished_s: float | None, *bounds_s: float) -> float:
-    least_s = min(bounds_s)
+    least_s = max(0.0, min(bounds_s))
     return least_s if wished_s is None else max(0.0, min(wished_s, least_s))

@@ -8,9 +8,11 @@ from bpx.errors import (
     Banned,
     NotSent,
     OutcomeUnknown,
+    OverBudget,
     Throttled,
 )
 from bpx.upstream.bounds import Bounds
+from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
@@ -99,6 +101,21 @@ def test_market_data_that_hangs_keeps_no_order_back_after_a_hold(make_upstream: 
         assert upstream.forward(ORDER).status == 200
         answered.set()
         assert all(read.result(5).status == 200 for read in reads)
+
+
+def test_who_has_waited_in_vain_for_the_budget_is_told_in_time_and_sends_nothing(
+    make_upstream: MakeUpstream,
+):
+    with WireServer() as server:
+        upstream = make_upstream(server.url, bucket=LeakyBucket(1, 0.4), bounds=Bounds(total_s=1.0))
+        upstream.forward(CANCEL)
+        began = monotonic()
+        with pytest.raises(OverBudget):
+            upstream.forward(Call("GET", "/x"))
+        with pytest.raises(OverBudget):
+            upstream.forward(Call("GET", "/x"), began=monotonic() - 0.9)
+        assert monotonic() - began < 1.5
+    assert len(server.delivered) == 1
 
 
 @pytest.mark.parametrize(("window_ms", "longest_s"), [(60_000, 1.0), (400, 0.3)])

@@ -97,6 +97,28 @@ def test_a_request_waits_for_its_turn_and_no_longer():
     assert 0.09 < monotonic() - began < 1
 
 
+@pytest.mark.parametrize("scarce", ["requests", "weight"])
+def test_a_call_waits_no_longer_than_it_has_time(scarce: str):
+    is_weight = scarce == "weight"
+    budget = make_budget(capacity=1e6 if is_weight else 1, leak_per_s=1.0, limit=100)
+    if is_weight:
+        budget.spend(call(Kind.BACKGROUND, weight=20))  # its reply is to tell what is used
+    else:
+        budget.spend(call(Kind.CANCEL, weight=0))
+    began = monotonic()
+    with pytest.raises(OverBudget):
+        budget.spend(call(Kind.PUBLIC, weight=30), until=began + 0.3)
+    assert monotonic() - began < 0.35
+
+
+def test_a_call_whose_time_is_over_does_not_wait_and_goes_if_it_need_not():
+    budget = make_budget(capacity=10, leak_per_s=1.0)
+    for _ in range(7):
+        budget.spend(call(Kind.PUBLIC, weight=0), until=monotonic() - 1)
+    with pytest.raises(OverBudget):
+        budget.spend(call(Kind.PUBLIC, weight=0), until=monotonic() - 1)
+
+
 @pytest.mark.parametrize(
     ("target", "fits"), [("/?recvWindow=60000", True), ("/?recvWindow=200", False)]
 )

@@ -129,6 +129,15 @@ def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire,
     assert len(server.delivered) == 1
 
 
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_call_whose_time_is_over_is_not_sent(server: WireServer, wire: Wire, kind: Kind):
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call(METHODS[kind], "/x", kind=kind), 0.0)
+    assert isinstance(caught.value.failure, NotSent)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
+    assert server.connections == 0
+
+
 def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
     for kind in Kind:
         wire.ask(Call("GET", "/x", kind=kind), 1.0)
