@@ -71,6 +71,16 @@ class Allowance:
         """Undo a `pour`."""
         self._bucket.take_back(now)
 
+    def settle(self, call: Call, charge: Charge, now: float, *, was_sent: bool) -> None:
+        """Take note that a call is over; what did not go has taken nothing from anybody."""
+        self.ledger.settle(charge, was_counted=was_sent)
+        if was_sent:
+            return
+        self._bucket.take_back(now)
+        if _has_part(call):
+            self._requests_taken.give_back(call.client, 1, now)
+            self._weight_taken.give_back(call.client, charge.weight, now)
+
     def wait_for(self, call: Call, now: float, at_ms: int | None) -> float:
         """Return the seconds until there is weight for a call; 0.0 if there is.
 

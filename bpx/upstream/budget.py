@@ -175,9 +175,10 @@ class Budget:
     def give_up(self, passage: Passage, *, was_sent: bool) -> None:
         """Take note that a call got no usable reply."""
         with self._changed:
-            self._allowance.ledger.settle(passage.charge, was_counted=was_sent)
+            now = self._now()
+            self._allowance.settle(passage.call, passage.charge, now, was_sent=was_sent)
             if passage.is_probe:
-                self._hold.end_probe(self._now(), was_answered=False)
+                self._hold.end_probe(now, was_answered=False)
             self._changed.notify_all()
             self._show()
 

@@ -203,6 +203,22 @@ def test_who_got_no_reply_does_not_keep_the_next_from_asking():
         budget.give_up(budget.spend(call(Kind.BACKGROUND, weight=20)), was_sent=True)
 
 
+def test_what_did_not_go_takes_nothing_from_the_others():
+    budget = make_budget(capacity=10, leak_per_s=0.001, limit=1000)
+    ask(budget, reply(200, 0), Kind.CANCEL)
+    greedy = replace(call(Kind.PUBLIC, weight=10), client="10.0.0.1")
+    polite = replace(greedy, client="10.0.0.2")
+    budget.spend(polite)
+    for _ in range(60):
+        budget.give_up(budget.spend(greedy), was_sent=False)
+        budget.give_up(budget.spend(call(Kind.ORDER)), was_sent=False)
+    for _ in range(4):
+        budget.give_up(budget.spend(greedy), was_sent=True)
+    budget.spend(polite)
+    with pytest.raises(OverBudget):
+        budget.spend(polite)
+
+
 def test_a_probe_that_gets_no_reply_is_followed_by_another():
     now = [0.0]
     runtime = ThreadRuntime()
