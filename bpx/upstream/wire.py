@@ -8,10 +8,10 @@ from bpx.errors import Banned, NotSent, Throttled
 from bpx.runtime import Runtime
 from bpx.upstream.body import WHOLE_BYTES
 from bpx.upstream.bounds import Bounds
-from bpx.upstream.broken import Broken, failure_of
+from bpx.upstream.broken import Broken, failure_of, is_ours
 from bpx.upstream.call import Call, Reply
 from bpx.upstream.connection import Attempt, Connecting
-from bpx.upstream.raw import FAULTS, BadTarget, RawSession, tls_for
+from bpx.upstream.raw import FAULTS, RawSession, tls_for
 from bpx.upstream.reading import Reader
 
 log = logging.getLogger(__name__)
@@ -87,13 +87,12 @@ class Wire:
             timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
             with self._runtime.deadline(left_s):
                 return self._ask(call, attempt, timeout, whole_bytes)
-        except BadTarget as error:
-            raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
         except (Throttled, Banned, NotSent) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
         except FAULTS as error:
             failure = failure_of(call.kind, attempt, error, self.origin)
-            raise Broken(failure, attempt) from error
+            is_hosts = not is_ours(attempt, error)
+            raise Broken(failure, attempt, is_hosts=is_hosts) from error
         except Exception as bug:
             # Whatever it is: what was sent may have been carried out.
             log.exception("a call ended by a bug")

@@ -119,6 +119,12 @@ def test_a_target_that_no_host_could_get_says_nothing_about_the_host(wire: Wire)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
 
 
+def test_a_header_that_no_host_could_get_says_nothing_about_the_host(wire: Wire):
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call("GET", "/x", (("Accept", "a\nb"),)), 1.0)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
+
+
 @pytest.mark.parametrize("kind", METHODS)
 def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire, kind: Kind):
     server.answer = lambda request: b""
