@@ -124,6 +124,7 @@ class Upstream:
         weight: int,
         kind: Kind = Kind.BACKGROUND,
         check: Check | None = check_json,
+        client: str = "",
     ) -> Reply:
         """Ask Binance for ourselves, as often as `Recovery` says, within the time of one call.
 
@@ -134,13 +135,14 @@ class Upstream:
             weight: what Binance will charge.
             kind: PUBLIC if a client is waiting for it, else BACKGROUND.
             check: of the body; raises BadBody if it is not whole. None leaves it to the reader.
+            client: the one that is waiting for it, if it is known.
 
         Raises:
             Throttled, Banned, NotSent: as `forward` does; also if Binance says so now.
             Failing: Binance answered with an error that the client's own question would get, too.
             ReadFailed: no answer came, or `check` did not like it.
         """
-        call = Call("GET", target, OUR_HEADERS, b"", weight, kind)
+        call = Call("GET", target, OUR_HEADERS, b"", weight, kind, client=client)
         until = self._now() + self._bounds.total_of(kind)
         for wait_s in self._recovery.delays():
             try:
