@@ -198,7 +198,7 @@ class Budget:
 
     def _settle(self, passage: Passage, reply: Reply, at_ms: int | None) -> None:
         call, ledger = passage.call, self._allowance.ledger
-        used = reply.header("X-MBX-USED-WEIGHT-1M")
+        used = reply.header("X-MBX-USED-WEIGHT-1M") if call.tells_weight else None
         # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
         is_free = call.kind.is_trade and reply.status == 200 and used is not None
         ledger.settle(passage.charge, was_counted=not is_free)

@@ -72,6 +72,7 @@ class Call:
         is_unknown: no table has its endpoint: `weight` is a guess.
         client: whose it is, to give each one its part; "" if it is nobody's.
         is_abandoned: tells whether nobody waits for the reply any more.
+        tells_weight: what its reply says of the used weight is true.
     """
 
     method: str
@@ -84,6 +85,7 @@ class Call:
     is_unknown: bool = False
     client: str = ""
     is_abandoned: Callable[[], bool] = never
+    tells_weight: bool = True
 
     @property
     def path(self) -> str:

@@ -65,6 +65,14 @@ def test_a_spent_budget_is_a_429_in_binances_words_with_the_seconds_to_the_next_
     assert caught.value.retry_after == "50"
 
 
+def test_a_used_weight_that_may_be_wrong_changes_nothing():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 20))
+    wrong = replace(call(Kind.PUBLIC), tells_weight=False)
+    budget.learn(budget.spend(wrong), reply(200, 5999))
+    assert budget.spent() == (21, 6000)
+
+
 def test_what_market_data_has_spent_does_not_keep_orders_back():
     budget = make_budget(limit=6000)
     ask(budget, reply(200, 4200))
