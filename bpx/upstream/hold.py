@@ -52,6 +52,7 @@ def read_refusal(
     if code == TOO_MANY_ORDERS:
         return None
     seconds = _seconds(status, retry_after, body.decode("latin-1"), at_ms)
+    code = Throttled.code if code is None else code
     return Refusal(status, code, message, min(max(seconds, SHORTEST_S), LONGEST_S))
 
 
@@ -139,31 +140,19 @@ def is_firewall(status: int, body: bytes) -> bool:
         status: of the reply.
         body: decoded.
     """
-    return status == 403 and _code(body) is None
+    return status == 403 and _read_error(body)[0] is None
 
 
-def _code(body: bytes) -> int | None:
-    try:
-        error = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) else None
-
-
-def _read_error(body: bytes) -> tuple[int, str | None]:
-    """Return code and message of an error's body; an edge sends HTML instead."""
+def _read_error(body: bytes) -> tuple[int | None, str | None]:
+    """Return code and message of an error's body; an edge sends HTML instead, and has none."""
     try:
         error = orjson.loads(body)
     except orjson.JSONDecodeError:
         error = None
     if not isinstance(error, dict):
-        return Throttled.code, None
+        return None, None
     code, message = error.get("code"), error.get("msg")
-    return (
-        code if isinstance(code, int) else Throttled.code,
-        message if isinstance(message, str) else None,
-    )
+    return code if isinstance(code, int) else None, message if isinstance(message, str) else None
 
 
 def _seconds(status: int, retry_after: str | None, text: str, at_ms: int | None) -> float:
