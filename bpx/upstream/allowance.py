@@ -2,7 +2,7 @@
 
 from bpx.errors import OverBudget, OverShare
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Call, Kind
+from bpx.upstream.call import Call, Kind, Reply
 from bpx.upstream.fairness import SPAN_S, Fairness
 from bpx.upstream.ledger import Charge, WeightLedger
 from bpx.upstream.weights import LearnedWeights
@@ -107,8 +107,14 @@ class Allowance:
             self._weight_taken.take(call.client, weight, now)
         return self.ledger.charge(weight, at_ms)
 
-    def learn(self, call: Call, charge: Charge) -> None:
-        """Take note of what an unknown call has cost, after its reply was adopted."""
+    def learn(self, call: Call, charge: Charge, reply: Reply, at_ms: int | None) -> None:
+        """Take note of what a reply says is used, and so of what an unknown call has cost."""
+        used = reply.header("X-MBX-USED-WEIGHT-1M") if call.tells_weight else None
+        # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
+        is_free = call.kind.is_trade and reply.status == 200 and used is not None
+        self.ledger.settle(charge, was_counted=not is_free)
+        if at_ms is None or not self.ledger.adopt(used, at_ms):
+            return
         weight = self.ledger.measured(charge) if call.is_unknown else None
         if weight is not None:
             self._weights.learn(_route(call), weight)

@@ -154,7 +154,7 @@ class Budget:
             if date_ms is not None:
                 self._clock.observe(date_ms, now)
             at_ms = self._clock.at(now) if date_ms is None else date_ms
-            self._settle(passage, reply, at_ms)
+            self._allowance.learn(passage.call, passage.charge, reply, at_ms)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:
                 self._blocked_until = now + BLOCKED_S
@@ -195,15 +195,6 @@ class Budget:
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()
         return self._allowance.wait_for(call, now, self._clock.at(now))
-
-    def _settle(self, passage: Passage, reply: Reply, at_ms: int | None) -> None:
-        call, ledger = passage.call, self._allowance.ledger
-        used = reply.header("X-MBX-USED-WEIGHT-1M") if call.tells_weight else None
-        # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
-        is_free = call.kind.is_trade and reply.status == 200 and used is not None
-        ledger.settle(passage.charge, was_counted=not is_free)
-        if at_ms is not None and ledger.adopt(used, at_ms):
-            self._allowance.learn(call, passage.charge)
 
     def _show(self) -> None:
         now = self._now()

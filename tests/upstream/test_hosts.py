@@ -2,7 +2,7 @@ import pytest
 
 from bpx.upstream.bounds import Bounds
 from bpx.upstream.call import Kind
-from bpx.upstream.hosts import Host, Hosts, Standing
+from bpx.upstream.hosts import Host, Hosts
 from bpx.upstream.wire import Wire
 from tests.runtime import ThreadRuntime
 
@@ -24,32 +24,6 @@ def succeed(host: Host, kind: Kind, now: float = 0.0) -> None:
     ticket = host.admit(kind, now)
     assert ticket is not None
     host.end(ticket, now, False)
-
-
-def test_three_failures_in_a_row_put_a_host_aside_for_half_a_minute():
-    standing = Standing()
-    assert [standing.note(0, has_failed=True) for _ in range(3)] == [False, False, True]
-    assert standing.aside_s(10) == 20
-    assert standing.aside_s(30) == 0
-
-
-def test_a_success_in_between_begins_the_count_anew():
-    standing = Standing()
-    for has_failed in (True, True, False, True, True):
-        standing.note(0, has_failed=has_failed)
-    assert standing.aside_s(0) == 0
-
-
-def test_a_host_that_fails_again_is_left_at_once_and_for_longer():
-    standing, now, lengths = Standing(), 0.0, []
-    for _ in range(2):
-        standing.note(now, has_failed=True)
-    for _ in range(12):
-        standing.note(now, has_failed=True)
-        length = next(s for s in range(1, 400) if standing.aside_s(now + s) == 0)
-        lengths.append(length)
-        now += length
-    assert lengths == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]
 
 
 def test_the_first_host_is_asked_while_it_works_and_again_when_it_may_work_again():
