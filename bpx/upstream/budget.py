@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from threading import Condition
 
-from bpx.errors import Abandoned, NotSent, OverBudget, RequestFailed
+from bpx.errors import Abandoned, OverBudget, RequestFailed
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
@@ -18,15 +18,13 @@ from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
 from bpx.upstream.clock import Clock, read_date_ms
-from bpx.upstream.hold import BLOCKED_S, is_firewall, read_refusal
+from bpx.upstream.hold import Block, is_firewall, read_refusal
 from bpx.upstream.lasting import LastingHold
 from bpx.upstream.ledger import Charge
 
 log = logging.getLogger(__name__)
 
 REFUSAL_BYTES = 64 << 10  # a larger body is no refusal
-
-_HELD_BY_FIREWALL = (Kind.PUBLIC, Kind.BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class Budget:
         self._hold = LastingHold(
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )
-        self._blocked_until = 0.0  # by a firewall
+        self._block = Block()
         self._changed = Condition()
         self._repeats = Repeats(log, runtime.now)
         UPSTREAM_WEIGHT_LIMIT.labels(market).set(limit)
@@ -73,7 +71,7 @@ class Budget:
 
     def blocked_left_s(self) -> float:
         """Return for how many seconds no public read goes, because a firewall said 403."""
-        return max(0.0, self._blocked_until - self._now())
+        return self._block.seconds_left(self._now())
 
     def spent(self) -> tuple[int, int]:
         """Return the weight that counts as used in this minute, and its limit."""
@@ -157,7 +155,7 @@ class Budget:
             self._allowance.learn(passage.call, passage.charge, reply, at_ms)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:
-                self._blocked_until = now + BLOCKED_S
+                self._block.start(now)
             refusal = read_refusal(reply.status, reply.header("Retry-After"), body, at_ms)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=refusal is None)
@@ -167,10 +165,8 @@ class Budget:
                 self._changed.notify_all()
             self._show()
         if refusal is not None:
-            text = (
-                f"{self._market}: Binance said {reply.status}: no call for {refusal.seconds:.0f} s"
-            )
-            self._repeats.warn(reply.status, text)
+            said = f"{self._market}: Binance said {reply.status}"
+            self._repeats.warn(reply.status, f"{said}: no call for {refusal.seconds:.0f} s")
 
     def give_up(self, passage: Passage, *, was_sent: bool) -> None:
         """Take note that a call got no usable reply."""
@@ -189,8 +185,7 @@ class Budget:
     def _refuse(self, kind: Kind) -> None:
         now = self._now()
         self._hold.refuse(now)
-        if kind in _HELD_BY_FIREWALL and now < self._blocked_until:
-            raise NotSent("a firewall said 403", self._blocked_until - now)
+        self._block.refuse(kind, now)
 
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()
@@ -201,4 +196,4 @@ class Budget:
         used = self._allowance.ledger.used(self._clock.at(now))
         UPSTREAM_WEIGHT_USED.labels(self._market).set(used)
         UPSTREAM_HOLD_LEFT.labels(self._market).set(self._hold.seconds_left(now))
-        UPSTREAM_BLOCKED.labels(self._market).set(max(0.0, self._blocked_until - now))
+        UPSTREAM_BLOCKED.labels(self._market).set(self._block.seconds_left(now))

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bpx.errors import Banned, RequestFailed, Throttled
+from bpx.errors import Banned, NotSent, RequestFailed, Throttled
+from bpx.upstream.call import Kind
 
 TOO_MANY_ORDERS = -1015  # one account's orders, not our address
 MINUTE_S = 60.0
@@ -131,6 +132,34 @@ class Hold:
             error = Throttled(refusal.message or self.limit_message, left_s)
         error.code = refusal.code
         return error
+
+
+class Block:
+    """Whether public reads may go: a firewall's 403 holds them back for a while.
+
+    Every method takes `now`, in monotonic seconds.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def start(self, now: float) -> None:
+        """Begin one."""
+        self._until = now + BLOCKED_S
+
+    def seconds_left(self, now: float) -> float:
+        """Return for how long no public read may go; 0.0 if they may."""
+        return max(0.0, self._until - now)
+
+    def refuse(self, kind: Kind, now: float) -> None:
+        """Tell what is not to go now.
+
+        Raises:
+            NotSent: it is a public read, and they are held back.
+        """
+        left_s = self.seconds_left(now)
+        if left_s and kind in (Kind.PUBLIC, Kind.BACKGROUND):
+            raise NotSent("a firewall said 403", left_s)
 
 
 def is_firewall(status: int, body: bytes) -> bool:
