@@ -19,7 +19,7 @@ from bpx.upstream.question import question
 from bpx.upstream.replies import Replies
 from bpx.upstream.retry import Recovery
 from bpx.upstream.second import is_passing
-from bpx.upstream.tries import Tries
+from bpx.upstream.tries import LEAST_S, Tries
 from bpx.upstream.wire import Wire
 
 CLASSES = sorted({kind.judged_as for kind in Kind})
@@ -148,7 +148,7 @@ class Upstream:
             try:
                 return self._fetch(call, until, check)
             except (ReadFailed, NotSent) as failure:
-                is_in_time = self._now() + wait_s < until
+                is_in_time = self._now() + wait_s + LEAST_S < until
                 if not (is_in_time and is_passing(failure) and self._tries.may_ask_again(kind)):
                     raise
             self._runtime.sleep(wait_s)
