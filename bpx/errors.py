@@ -15,11 +15,12 @@
             * Failing        Binance answered our own question with an error: it is passed on
         * Redirected         Binance sent us elsewhere, and we do not go (502)
         * TooLarge           the request's body is over our limit (413)
-        * BadTarget            the request's target is not a path (400)
+        * BadTarget          the request's target is not a path (400)
     * FeedFailed             a feed's own loop sees it, and repairs
         * StreamLost         the WebSocket closed, or went silent
         * OutOfSync          a message is missing between what we have and what came
         * BadMessage         a message is not what Binance documents
+        * Refused            REST answered the feed's question with an error
     * BadOption              an option cannot be used: the start stops with this one line
 """
 

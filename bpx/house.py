@@ -225,7 +225,8 @@ class House:
 
     def _ask(self, question: Question, for_client: bool) -> bytes:
         kind = Kind.PUBLIC if for_client else Kind.BACKGROUND
-        return _good(self.upstream.fetch(question.target, question.weight, kind))
+        client = question.client
+        return _good(self.upstream.fetch(question.target, question.weight, kind, client=client))
 
     def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
         return Feeds(self.market.name, kind, build, self.runtime)

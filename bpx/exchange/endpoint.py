@@ -39,6 +39,7 @@ class Endpoint:
         symbols_listed: every symbol that this endpoint knows is in exchangeInfo, so that an
             unknown one can be refused without asking.
         keep_s: for how long the reply to a question that names no symbol answers others, too.
+        tells_weight: what its replies say of the used weight is true.
     """
 
     path: str
@@ -51,6 +52,7 @@ class Endpoint:
     public: bool = True
     symbols_listed: bool = False
     keep_s: float = 0.0
+    tells_weight: bool = True
 
     def understand(self, query: str) -> Params | None:
         """Read a raw query that a cache may answer; None if any of it is not understood."""

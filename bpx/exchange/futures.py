@@ -97,8 +97,11 @@ PUBLIC = (
     Endpoint("/fapi/v1/fundingInfo", fixed(0), keep_s=60.0),
     Endpoint("/fapi/v1/openInterest"),
     Endpoint("/fapi/v1/ticker/price", by_symbol(one=1, every=2), keep_s=1.0),
-    Endpoint("/fapi/v2/ticker/price", by_symbol(one=1, every=2), keep_s=1.0),
-    Endpoint("/fapi/v1/ticker/bookTicker", by_symbol(one=2, every=5), keep_s=1.0),
+    # Of these two the documentation says that their X-MBX-USED-WEIGHT-1M is not accurate.
+    Endpoint("/fapi/v2/ticker/price", by_symbol(one=1, every=2), keep_s=1.0, tells_weight=False),
+    Endpoint(
+        "/fapi/v1/ticker/bookTicker", by_symbol(one=2, every=5), keep_s=1.0, tells_weight=False
+    ),
     Endpoint("/fapi/v1/constituents", fixed(2)),
     Endpoint("/fapi/v1/assetIndex", by_symbol(one=1, every=10)),
     Endpoint("/fapi/v1/indexInfo", by_symbol(one=1, every=10)),

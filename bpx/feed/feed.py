@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Generic, TypeVar
 
 from bpx import metrics
@@ -83,21 +84,26 @@ class Feed(Generic[V]):
         """Whether nobody has asked for as long as the feed goes on without."""
         return now - self.asked_at > self._follower.idle_s
 
-    def want(self, rows: int = 0, *, for_client: bool = True) -> None:
+    def want(self, rows: int = 0, *, for_client: bool = True, client: str = "") -> bool:
         """Have REST asked for `rows` rows, or for what is missing, unless it is asked already.
 
         A client does not wait for what is asked in the background: that has a smaller budget.
+
+        Returns:
+            Whether it was not asked already: now it is, on behalf of `client`.
 
         Raises:
             Refused: the feed has ended.
         """
         if self._retired:
             raise Refused("the feed has ended")
-        if True not in self._asking and for_client not in self._asking:
-            now = self._runtime.now()
-            question = self._follower.question(rows, self._clock.at(now))
-            self._asking.add(for_client)
-            self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
+        if True in self._asking or for_client in self._asking:
+            return False
+        now = self._runtime.now()
+        question = replace(self._follower.question(rows, self._clock.at(now)), client=client)
+        self._asking.add(for_client)
+        self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
+        return True
 
     def follow(self) -> None:
         """Keep the cell fresh until `retire`."""

@@ -17,11 +17,13 @@ class Question:
         target: path and query.
         weight: what it costs.
         rows: how many rows it asks for; 0 where there are no rows.
+        client: on whose behalf, to give each client its part; "" if on nobody's.
     """
 
     target: str
     weight: int
     rows: int = 0
+    client: str = ""
 
 
 class Follower(Protocol[V_co]):

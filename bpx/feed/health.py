@@ -40,8 +40,8 @@ class Watched(Protocol):
     def is_fresh(self, now: float) -> bool:
         """Whether it shows what the exchange would answer now."""
 
-    def want(self, rows: int = 0, *, for_client: bool = True) -> None:
-        """Have REST asked, unless it is asked already."""
+    def want(self, rows: int = 0, *, for_client: bool = True) -> bool:
+        """Have REST asked, and return True, unless it is asked already."""
 
 
 @dataclass(frozen=True, slots=True)

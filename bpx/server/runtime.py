@@ -8,10 +8,14 @@ from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import Event
+from gevent.threadpool import ThreadPool
 
 from bpx.runtime import DeadlinePassed
 
 T = TypeVar("T")
+THREADS = 3  # for computing; names are looked up in those of gevent, and may hang there
+KILL_S = 0.1  # for threads that have nothing to do
+
 log = logging.getLogger(__name__)
 
 
@@ -21,6 +25,7 @@ class GeventRuntime:
     def __init__(self) -> None:
         self._ended = Event()
         self._tasks: set[gevent.Greenlet] = set()
+        self._threads = ThreadPool(THREADS)
 
     @property
     def tasks(self) -> int:
@@ -34,9 +39,11 @@ class GeventRuntime:
         task.rawlink(self._tasks.discard)
 
     def end(self, within_s: float) -> int:
-        """End all sleep, wait for the tasks, and return how many have not returned."""
+        """End all sleep and the threads, and return how many tasks have not returned by then."""
         self._ended.set()
         gevent.joinall(list(self._tasks), timeout=within_s)
+        with gevent.Timeout(KILL_S, False):
+            self._threads.kill()  # else a thread that computes is waited for
         return self.tasks
 
     def now(self) -> float:
@@ -70,7 +77,7 @@ class GeventRuntime:
 
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run long computing in a thread, so that no greenlet has to wait for it."""
-        result, error = gevent.get_hub().threadpool.apply(_attempt, (function, *args))
+        result, error = self._threads.apply(_attempt, (function, *args))
         if error is not None:
             raise error
         return cast("T", result)

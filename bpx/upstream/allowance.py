@@ -2,7 +2,7 @@
 
 from bpx.errors import OverBudget, OverShare
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Call, Kind
+from bpx.upstream.call import Call, Kind, Reply
 from bpx.upstream.fairness import SPAN_S, Fairness
 from bpx.upstream.ledger import Charge, WeightLedger
 from bpx.upstream.weights import LearnedWeights
@@ -37,8 +37,14 @@ class Allowance:
         return _LIMIT_TEXT.format(self.ledger.limit)
 
     def weight(self, call: Call) -> int:
-        """Return what a call is expected to cost."""
-        return self._weights.weight(_route(call), call.weight) if call.is_unknown else call.weight
+        """Return what a call is expected to cost.
+
+        What was only seen is never too dear to be asked again: else nobody would look anew.
+        """
+        if not call.is_unknown:
+            return call.weight
+        most = max(call.weight, int(self.ledger.limit * call.kind.share / 2))
+        return min(self._weights.weight(_route(call), call.weight), most)
 
     def pour(self, call: Call, now: float, patience_s: float) -> float:
         """Spend one request, and return how long it has to wait for its turn.
@@ -64,6 +70,16 @@ class Allowance:
     def take_back(self, now: float) -> None:
         """Undo a `pour`."""
         self._bucket.take_back(now)
+
+    def settle(self, call: Call, charge: Charge, now: float, *, was_sent: bool) -> None:
+        """Take note that a call is over; what did not go has taken nothing from anybody."""
+        self.ledger.settle(charge, was_counted=was_sent)
+        if was_sent:
+            return
+        self._bucket.take_back(now)
+        if _has_part(call):
+            self._requests_taken.give_back(call.client, 1, now)
+            self._weight_taken.give_back(call.client, charge.weight, now)
 
     def wait_for(self, call: Call, now: float, at_ms: int | None) -> float:
         """Return the seconds until there is weight for a call; 0.0 if there is.
@@ -91,8 +107,14 @@ class Allowance:
             self._weight_taken.take(call.client, weight, now)
         return self.ledger.charge(weight, at_ms)
 
-    def learn(self, call: Call, charge: Charge) -> None:
-        """Take note of what an unknown call has cost, after its reply was adopted."""
+    def learn(self, call: Call, charge: Charge, reply: Reply, at_ms: int | None) -> None:
+        """Take note of what a reply says is used, and so of what an unknown call has cost."""
+        used = reply.header("X-MBX-USED-WEIGHT-1M") if call.tells_weight else None
+        # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
+        is_free = call.kind.is_trade and reply.status == 200 and used is not None
+        self.ledger.settle(charge, was_counted=not is_free)
+        if at_ms is None or not self.ledger.adopt(used, at_ms):
+            return
         weight = self.ledger.measured(charge) if call.is_unknown else None
         if weight is not None:
             self._weights.learn(_route(call), weight)

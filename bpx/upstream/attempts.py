@@ -4,13 +4,15 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from math import inf
 
-from bpx.errors import Abandoned, Banned, NotSent, Throttled
+from bpx.errors import Abandoned, Banned, NotSent, ReadTimedOut, Throttled
 from bpx.metrics import UPSTREAM_CALLS
 from bpx.runtime import Runtime
 from bpx.upstream.broken import Broken
 from bpx.upstream.budget import Budget, Passage
-from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
+from bpx.upstream.call import Call, Kind, Reply, is_left, never, patience_s
+from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Ticket
 from bpx.upstream.retry import RECONNECT_S, RETRY_STATUSES
 
@@ -45,13 +47,14 @@ class Attempts:
         market: its name, for metrics.
         budget: of our address, whatever the host.
         probe: what is asked first after a hold: cheap, and no client's.
-        runtime: time.
+        runtime: tasks and time.
     """
 
     def __init__(self, market: str, budget: Budget, probe: Call, runtime: Runtime) -> None:
         self._market = market
         self._budget = budget
         self._probe = probe
+        self._probing: SingleFlight[Reply] = SingleFlight(runtime)
         self._now = runtime.now
 
     def make(self, delivery: Delivery, host: Host, *, is_second: bool = False) -> Outcome:
@@ -62,9 +65,9 @@ class Attempts:
         """
         call, kind = delivery.call, delivery.call.kind
         if self._budget.needs_probe():
-            self._ask_probe(host)
+            self._await_probe(delivery, host)
         self._refuse_if_open(host, kind)
-        passage = self._spend(call)
+        passage = self._spend(call, _goes_until(delivery))
         ticket = host.admit(kind, self._now())
         if ticket is None:
             self._budget.give_up(passage, was_sent=False)
@@ -74,10 +77,10 @@ class Attempts:
         ask = partial(
             host.wire.ask,
             call,
-            max(0.001, delivery.until - self._now()),
+            delivery.until - self._now(),
             delivery.whole_bytes,
             connect_s=RECONNECT_S - waited_s if is_second and kind.is_trade else None,
-            slot_wait_s=patience_s(call) - waited_s if kind is Kind.SIGNED else None,
+            slot_wait_s=_goes_until(delivery) - self._now(),
             look_again=partial(self._look_again, passage, self._now()),
         )
         return self._carry(passage, host, ticket, ask)
@@ -117,34 +120,44 @@ class Attempts:
         if is_left(passage.call, self._now() - since):
             raise Abandoned
         if not passage.is_probe:
-            self._budget.refuse()
+            self._budget.refuse(passage.call.kind)
 
-    def _ask_probe(self, host: Host) -> None:
-        """Ask something cheap, to see whether Binance hears us again.
+    def _await_probe(self, delivery: Delivery, host: Host) -> None:
+        """Have something cheap asked, to see whether Binance hears us again.
 
         Raises:
             Throttled, Banned: it does not, or somebody else is finding out.
-            NotSent: nobody knows.
+            NotSent: nobody knows, or not as soon as the call has to go.
         """
+        longest_s = self._probe.kind.total_s + GRACE_S
+        wait_s = min(longest_s, max(0.0, _goes_until(delivery) - self._now()))
+        try:
+            self._probing.share("probe", partial(self._ask_probe, host), wait_s, never)
+        except ReadTimedOut as late:
+            raise NotSent("the probe is not back yet") from late
+
+    def _ask_probe(self, host: Host, _: Callable[[], bool]) -> Reply:
         probe = self._probe
-        passage = self._spend(probe)
+        passage = self._spend(probe, inf)
         ticket = host.admit(probe.kind, self._now())
         assert ticket is not None, "a probe is urgent"
         ask = partial(host.wire.ask, probe, probe.kind.total_s)
         outcome = self._carry(passage, host, ticket, ask)
         if isinstance(outcome, Broken):
-            raise NotSent(f"no answer to the probe: {outcome}") from outcome
-        self._budget.refuse()
+            reason = getattr(outcome.failure, "reason", outcome)
+            raise NotSent(f"no answer to the probe: {reason}") from outcome
+        self._budget.refuse(probe.kind)
+        return outcome
 
-    def _spend(self, call: Call) -> Passage:
+    def _spend(self, call: Call, until: float) -> Passage:
         try:
-            return self._budget.spend(call)
+            return self._budget.spend(call, until)
         except (Throttled, Banned, NotSent) as error:
             self._count(call.kind, type(error).__name__)
             raise
 
     def _refuse_if_open(self, host: Host, kind: Kind) -> None:
-        wait_s = host.wait_s(kind.pool, self._now())
+        wait_s = host.wait_s(kind.judged_as, self._now())
         if wait_s > 0 and kind is not Kind.CANCEL:
             raise self._not_sent(kind, wait_s)
 
@@ -154,3 +167,10 @@ class Attempts:
 
     def _count(self, kind: Kind, outcome: str) -> None:
         UPSTREAM_CALLS.labels(self._market, kind.name.lower(), outcome).inc()
+
+
+def _goes_until(delivery: Delivery) -> float:
+    """Return how long a call may wait for whatever lets it go: a signed one ages meanwhile."""
+    if delivery.call.kind is not Kind.SIGNED:
+        return delivery.until
+    return min(delivery.until, delivery.began + patience_s(delivery.call))

@@ -22,10 +22,10 @@ class Bounds:
     """
 
     connections: Mapping[str, int] = field(
-        default_factory=lambda: {"public": 100, "signed": 10, "trade": 10}
+        default_factory=lambda: {"public": 100, "signed": 10, "trade": 10, "probe": 1}
     )
     idle_s: Mapping[str, float] = field(
-        default_factory=lambda: {"public": 60.0, "signed": 60.0, "trade": 2.0}
+        default_factory=lambda: {"public": 60.0, "signed": 60.0, "trade": 2.0, "probe": 2.0}
     )
     streams: int = 10
     connect_s: float = 3.0

@@ -1,6 +1,7 @@
 """Attempts that failed: every fault sorted by what may have happened at Binance."""
 
 import requests
+from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
 
 from bpx.errors import (
@@ -22,6 +23,10 @@ class Elsewhere(ValueError):
     """The reply is a redirect."""
 
 
+class Crowded(ValueError):
+    """The reply is too large to be read whole, and all places for such are taken."""
+
+
 class Broken(Exception):
     """An attempt failed.
 
@@ -38,6 +43,14 @@ class Broken(Exception):
         self.was_sent = attempt.was_sent
         self.is_hosts = is_hosts
         self.has_connected = attempt.was_sent or not is_hosts
+
+
+def is_ours(attempt: Attempt, error: Exception) -> bool:
+    """Tell whether a fault is ours: of our own bounds, or of a call that no host could get."""
+    if isinstance(error, Crowded):
+        return True
+    is_of_network = isinstance(error, requests.RequestException | HTTPError | OSError)
+    return isinstance(error, ValueError) and not is_of_network and not attempt.was_sent
 
 
 def failure_of(kind: Kind, attempt: Attempt, error: Exception, origin: str) -> RequestFailed:

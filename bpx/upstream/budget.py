@@ -2,9 +2,10 @@
 
 import logging
 from dataclasses import dataclass
+from math import inf
 from threading import Condition
 
-from bpx.errors import Abandoned, NotSent, OverBudget, RequestFailed
+from bpx.errors import Abandoned, OverBudget, RequestFailed
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
@@ -17,15 +18,13 @@ from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
 from bpx.upstream.clock import Clock, read_date_ms
-from bpx.upstream.hold import BLOCKED_S, is_firewall, read_refusal
+from bpx.upstream.hold import Block, is_firewall, read_refusal
 from bpx.upstream.lasting import LastingHold
 from bpx.upstream.ledger import Charge
 
 log = logging.getLogger(__name__)
 
 REFUSAL_BYTES = 64 << 10  # a larger body is no refusal
-
-_HELD_BY_FIREWALL = (Kind.PUBLIC, Kind.BACKGROUND)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ class Budget:
         self._hold = LastingHold(
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )
-        self._blocked_until = 0.0  # by a firewall
+        self._block = Block()
         self._changed = Condition()
         self._repeats = Repeats(log, runtime.now)
         UPSTREAM_WEIGHT_LIMIT.labels(market).set(limit)
@@ -72,7 +71,7 @@ class Budget:
 
     def blocked_left_s(self) -> float:
         """Return for how many seconds no public read goes, because a firewall said 403."""
-        return max(0.0, self._blocked_until - self._now())
+        return self._block.seconds_left(self._now())
 
     def spent(self) -> tuple[int, int]:
         """Return the weight that counts as used in this minute, and its limit."""
@@ -85,15 +84,16 @@ class Budget:
         with self._changed:
             return self._hold.needs_probe(self._now())
 
-    def refuse(self) -> None:
-        """Tell what Binance told us, if it does not want to hear of us now.
+    def refuse(self, kind: Kind) -> None:
+        """Tell what Binance told us, if it does not want to hear calls of that kind now.
 
         Raises:
             Throttled: Binance said 429.
             Banned: Binance said 418.
+            NotSent: a firewall wants no public reads.
         """
         with self._changed:
-            self._hold.refuse(self._now())
+            self._refuse(kind)
 
     def adopt_limit(self, weight_per_minute: int) -> None:
         """Take Binance's limit of the day, as exchangeInfo.rateLimits has it."""
@@ -103,8 +103,12 @@ class Budget:
             self._changed.notify_all()
         UPSTREAM_WEIGHT_LIMIT.labels(self._market).set(weight_per_minute)
 
-    def spend(self, call: Call) -> Passage:
+    def spend(self, call: Call, until: float = inf) -> Passage:
         """Wait until a call may go, and charge it. Orders and cancels go or are refused at once.
+
+        Args:
+            call: what is to go.
+            until: when it has to be over.
 
         Raises:
             OverBudget: the budget is spent for longer than the call can wait.
@@ -115,24 +119,22 @@ class Budget:
         """
         with self._changed:
             began = self._now()
-            self._hold.refuse(began)
-            if call.kind in _HELD_BY_FIREWALL and began < self._blocked_until:
-                raise NotSent("a firewall said 403", self._blocked_until - began)
-            turn = began + self._allowance.pour(call, began, patience_s(call))
+            self._refuse(call.kind)
+            patience = min(patience_s(call), max(0.0, until - began))
+            turn = began + self._allowance.pour(call, began, patience)
             try:
-                return self._spend(call, began, turn)
+                return self._spend(call, began, turn, began + patience)
             except RequestFailed:
                 self._allowance.take_back(self._now())
                 raise
 
-    def _spend(self, call: Call, began: float, turn: float) -> Passage:
+    def _spend(self, call: Call, began: float, turn: float, give_up_at: float) -> Passage:
         while (wait_s := turn - self._now()) > 0:
-            self._wait(wait_s)
-        give_up_at = began + patience_s(call)
+            self._wait(wait_s, call.kind)
         while (wait_s := self._weight_wait_s(call)) > 0:
             if self._now() + wait_s > give_up_at:
                 raise OverBudget(self._allowance.limit_text, wait_s)
-            self._wait(wait_s)
+            self._wait(wait_s, call.kind)
         now = self._now()
         if is_left(call, now - began):
             raise Abandoned
@@ -150,52 +152,48 @@ class Budget:
             if date_ms is not None:
                 self._clock.observe(date_ms, now)
             at_ms = self._clock.at(now) if date_ms is None else date_ms
-            self._settle(passage, reply, at_ms)
-            if is_firewall(reply.status, body):
-                self._blocked_until = now + BLOCKED_S
+            self._allowance.learn(passage.call, passage.charge, reply, at_ms)
+            is_blocked = is_firewall(reply.status, body)
+            if is_blocked:
+                self._block.start(now)
             refusal = read_refusal(reply.status, reply.header("Retry-After"), body, at_ms)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=refusal is None)
             if refusal is not None:
                 self._hold.start(refusal, now)
-            if was_assumed or passage.is_probe or refusal is not None:
+            if was_assumed or passage.is_probe or is_blocked or refusal is not None:
                 self._changed.notify_all()
             self._show()
         if refusal is not None:
-            text = (
-                f"{self._market}: Binance said {reply.status}: no call for {refusal.seconds:.0f} s"
-            )
-            self._repeats.warn(reply.status, text)
+            said = f"{self._market}: Binance said {reply.status}"
+            self._repeats.warn(reply.status, f"{said}: no call for {refusal.seconds:.0f} s")
 
     def give_up(self, passage: Passage, *, was_sent: bool) -> None:
         """Take note that a call got no usable reply."""
         with self._changed:
-            self._allowance.ledger.settle(passage.charge, was_counted=was_sent)
+            now = self._now()
+            self._allowance.settle(passage.call, passage.charge, now, was_sent=was_sent)
             if passage.is_probe:
-                self._hold.end_probe(self._now(), was_answered=False)
+                self._hold.end_probe(now, was_answered=False)
             self._changed.notify_all()
             self._show()
 
-    def _wait(self, wait_s: float) -> None:
+    def _wait(self, wait_s: float, kind: Kind) -> None:
         self._changed.wait(wait_s)
-        self._hold.refuse(self._now())
+        self._refuse(kind)
+
+    def _refuse(self, kind: Kind) -> None:
+        now = self._now()
+        self._hold.refuse(now)
+        self._block.refuse(kind, now)
 
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()
         return self._allowance.wait_for(call, now, self._clock.at(now))
-
-    def _settle(self, passage: Passage, reply: Reply, at_ms: int | None) -> None:
-        call, ledger = passage.call, self._allowance.ledger
-        used = reply.header("X-MBX-USED-WEIGHT-1M")
-        # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
-        is_free = call.kind.is_trade and reply.status == 200 and used is not None
-        ledger.settle(passage.charge, was_counted=not is_free)
-        if at_ms is not None and ledger.adopt(used, at_ms):
-            self._allowance.learn(call, passage.charge)
 
     def _show(self) -> None:
         now = self._now()
         used = self._allowance.ledger.used(self._clock.at(now))
         UPSTREAM_WEIGHT_USED.labels(self._market).set(used)
         UPSTREAM_HOLD_LEFT.labels(self._market).set(self._hold.seconds_left(now))
-        UPSTREAM_BLOCKED.labels(self._market).set(max(0.0, self._blocked_until - now))
+        UPSTREAM_BLOCKED.labels(self._market).set(self._block.seconds_left(now))

@@ -28,7 +28,7 @@ class Kind(Enum):
     SIGNED = (0.85, "signed", 13.0, 0.9)
     PUBLIC = (0.70, "public", 12.0, 5.0)
     BACKGROUND = (0.50, "public", 12.0, 5.0)
-    PROBE = (1.00, "public", 3.0, 0.0)
+    PROBE = (1.00, "probe", 3.0, 0.0)
 
     def __init__(self, share: float, pool: str, total_s: float, wait_s: float) -> None:
         self.share = share
@@ -44,7 +44,12 @@ class Kind(Enum):
     @property
     def is_public(self) -> bool:
         """Whether it only reads, and needs no signature: asking twice does no harm."""
-        return self.pool == "public"
+        return self.pool in ("public", "probe")
+
+    @property
+    def judged_as(self) -> str:
+        """Pool of the calls with which it tells how a host does: a probe is a public read."""
+        return "public" if self.is_public else self.pool
 
 
 def never() -> bool:
@@ -67,6 +72,7 @@ class Call:
         is_unknown: no table has its endpoint: `weight` is a guess.
         client: whose it is, to give each one its part; "" if it is nobody's.
         is_abandoned: tells whether nobody waits for the reply any more.
+        tells_weight: what its reply says of the used weight is true.
     """
 
     method: str
@@ -79,6 +85,7 @@ class Call:
     is_unknown: bool = False
     client: str = ""
     is_abandoned: Callable[[], bool] = never
+    tells_weight: bool = True
 
     @property
     def path(self) -> str:

@@ -8,7 +8,6 @@ from typing import Any
 
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.util import SKIP_HEADER
 
 from bpx.upstream.call import Headers
 
@@ -45,6 +44,15 @@ class Attempt:
     was_sent: bool = False
 
 
+class _LeftOut(str):
+    """The value of a header that is not to be sent, though urllib3 would add one of its own."""
+
+    __slots__ = ()
+
+
+_LEFT_OUT = _LeftOut()
+
+
 class RawHeaders(CaseInsensitiveDict[str]):
     """A call's headers, which carry its attempt through requests and urllib3."""
 
@@ -52,7 +60,7 @@ class RawHeaders(CaseInsensitiveDict[str]):
         super().__init__()
         for name, value in headers:
             self[name] = f"{self[name]}, {value}" if name in self else value
-        self.setdefault("User-Agent", SKIP_HEADER)
+        self.setdefault("User-Agent", _LEFT_OUT)
         self.attempt = attempt
 
     def copy(self) -> "RawHeaders":
@@ -116,6 +124,11 @@ class RawConnection(HTTPConnection):
     def putrequest(self, method: str, url: str, *args: Any, **rest: Any) -> None:
         """Begin the request with the attempt's target, whatever `url` is."""
         super().putrequest(method, self._attempt.target, skip_accept_encoding=True)
+
+    def putheader(self, header: str | bytes, *values: Any) -> None:
+        """Write a header whatever its value is: to urllib3 one of them is an order."""
+        if not any(isinstance(value, _LeftOut) for value in values):
+            http.client.HTTPConnection.putheader(self, header, *values)
 
     def _encode_request(self, request: str) -> bytes:
         return request.encode("latin-1")

@@ -5,6 +5,7 @@ from math import exp, log
 
 SPAN_S = 60.0  # what was taken longer ago hardly counts any more
 CLIENTS = 1_000  # that are told apart; of more, whoever was away longest is forgotten
+TRIFLE = 1e-6  # no more than what rounding leaves
 
 
 class Fairness:
@@ -29,6 +30,15 @@ class Fairness:
         self._taken.move_to_end(client)
         if len(self._taken) > CLIENTS:
             self._taken.popitem(last=False)
+
+    def give_back(self, client: str, amount: float, now: float) -> None:
+        """Undo a `take`, made a moment ago."""
+        level = self._level(client, now) - amount
+        if level > TRIFLE:
+            _, at = self._taken[client]
+            self._taken[client] = (level * exp((now - at) / SPAN_S), at)
+        else:
+            self._taken.pop(client, None)
 
     def wait_for(self, client: str, amount: float, total: float, now: float) -> float:
         """Return the seconds until `amount` more is within a client's part; 0.0 if it is now.

@@ -4,10 +4,12 @@ from collections.abc import Callable, Hashable
 from threading import Event, Lock
 from typing import Generic, TypeVar
 
-from bpx.errors import Abandoned, ReadFailed, ReadTimedOut
+from bpx.errors import Abandoned, OverShare, ReadFailed, ReadTimedOut
 from bpx.runtime import Runtime
 
 V = TypeVar("V")
+
+GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
 
 IsGone = Callable[[], bool]
 
@@ -48,29 +50,41 @@ class SingleFlight(Generic[V]):
         Raises:
             ReadTimedOut: no answer within `wait_s`.
         """
-        flight = self._joined(key, ask, is_gone)
-        try:
-            if not flight.landed.wait(wait_s):
-                raise ReadTimedOut("no answer to a shared question in time")
-        finally:
-            flight.waiting.remove(is_gone)
-        if isinstance(flight.error, Abandoned) and not is_gone():  # it came a moment too late
-            return self.share(key, ask, wait_s, is_gone)
+        until = self._runtime.now() + wait_s
+        while (flight := self._landed(key, ask, until, is_gone)) is None:
+            pass
         if flight.error is not None:
             raise flight.error.with_traceback(None)  # it is raised in many places
         assert flight.value is not None
         return flight.value
 
-    def _joined(self, key: Hashable, ask: Callable[[IsGone], V], is_gone: IsGone) -> _Flight[V]:
+    def _landed(
+        self, key: Hashable, ask: Callable[[IsGone], V], until: float, is_gone: IsGone
+    ) -> _Flight[V] | None:
+        """Wait for the flight of a key; return None if what came of it is for others alone."""
+        flight, is_own = self._joined(key, ask, is_gone)
+        try:
+            if not flight.landed.wait(max(0.0, until - self._runtime.now())):
+                raise ReadTimedOut("no answer to a shared question in time")
+        finally:
+            flight.waiting.remove(is_gone)
+        came_too_late = isinstance(flight.error, Abandoned) and not is_gone()
+        is_anothers = isinstance(flight.error, OverShare) and not is_own
+        return None if came_too_late or is_anothers else flight
+
+    def _joined(
+        self, key: Hashable, ask: Callable[[IsGone], V], is_gone: IsGone
+    ) -> tuple[_Flight[V], bool]:
+        """Return the flight of a key, and whether it begins here."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is not None:
                 flight.waiting.append(is_gone)
-                return flight
+                return flight, False
             flight = self._flights[key] = _Flight()
             flight.waiting.append(is_gone)
         self._runtime.spawn(self._fly, key, flight, ask)
-        return flight
+        return flight, True
 
     def _fly(self, key: Hashable, flight: _Flight[V], ask: Callable[[IsGone], V]) -> None:
         flight.error = ReadFailed("the asking task was ended")

@@ -5,7 +5,8 @@ from dataclasses import dataclass, replace
 
 import orjson
 
-from bpx.errors import Banned, RequestFailed, Throttled
+from bpx.errors import Banned, NotSent, RequestFailed, Throttled
+from bpx.upstream.call import Kind
 
 TOO_MANY_ORDERS = -1015  # one account's orders, not our address
 MINUTE_S = 60.0
@@ -52,6 +53,7 @@ def read_refusal(
     if code == TOO_MANY_ORDERS:
         return None
     seconds = _seconds(status, retry_after, body.decode("latin-1"), at_ms)
+    code = Throttled.code if code is None else code
     return Refusal(status, code, message, min(max(seconds, SHORTEST_S), LONGEST_S))
 
 
@@ -132,6 +134,34 @@ class Hold:
         return error
 
 
+class Block:
+    """Whether public reads may go: a firewall's 403 holds them back for a while.
+
+    Every method takes `now`, in monotonic seconds.
+    """
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def start(self, now: float) -> None:
+        """Begin one."""
+        self._until = now + BLOCKED_S
+
+    def seconds_left(self, now: float) -> float:
+        """Return for how long no public read may go; 0.0 if they may."""
+        return max(0.0, self._until - now)
+
+    def refuse(self, kind: Kind, now: float) -> None:
+        """Tell what is not to go now.
+
+        Raises:
+            NotSent: it is a public read, and they are held back.
+        """
+        left_s = self.seconds_left(now)
+        if left_s and kind in (Kind.PUBLIC, Kind.BACKGROUND):
+            raise NotSent("a firewall said 403", left_s)
+
+
 def is_firewall(status: int, body: bytes) -> bool:
     """Tell whether a reply is not the exchange's: its 403 is a page, and says no code.
 
@@ -139,31 +169,19 @@ def is_firewall(status: int, body: bytes) -> bool:
         status: of the reply.
         body: decoded.
     """
-    return status == 403 and _code(body) is None
+    return status == 403 and _read_error(body)[0] is None
 
 
-def _code(body: bytes) -> int | None:
-    try:
-        error = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) else None
-
-
-def _read_error(body: bytes) -> tuple[int, str | None]:
-    """Return code and message of an error's body; an edge sends HTML instead."""
+def _read_error(body: bytes) -> tuple[int | None, str | None]:
+    """Return code and message of an error's body; an edge sends HTML instead, and has none."""
     try:
         error = orjson.loads(body)
     except orjson.JSONDecodeError:
         error = None
     if not isinstance(error, dict):
-        return Throttled.code, None
+        return None, None
     code, message = error.get("code"), error.get("msg")
-    return (
-        code if isinstance(code, int) else Throttled.code,
-        message if isinstance(message, str) else None,
-    )
+    return code if isinstance(code, int) else None, message if isinstance(message, str) else None
 
 
 def _seconds(status: int, retry_after: str | None, text: str, at_ms: int | None) -> float:

@@ -6,44 +6,12 @@ from dataclasses import dataclass
 from bpx.metrics import BREAKER_STATE, UPSTREAM_HOSTS_LEFT
 from bpx.upstream.breaker import Breaker, Permit, State
 from bpx.upstream.call import Kind
+from bpx.upstream.standing import Standing
 from bpx.upstream.wire import Wire
 
-IN_A_ROW = 3  # failures, after which a host is left
-ASIDE_S = 30.0  # the first time; as much longer each further time
-LONGEST_ASIDE_S = 300.0
+TRY_S = 3.0  # as long as it takes to connect
 
 _NUMBERS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
-
-
-class Standing:
-    """Whether a host is worth going to, where there is another one.
-
-    Every method takes `now`, in monotonic seconds.
-    """
-
-    def __init__(self) -> None:
-        self.failures = 0  # in a row
-        self.has_answered = False  # ever
-        self._times = 0
-        self._aside_until = 0.0
-
-    def is_aside(self, now: float) -> bool:
-        """Whether others are to be preferred."""
-        return now < self._aside_until
-
-    def note(self, now: float, *, has_failed: bool) -> bool:
-        """Take note of a call; return whether the host is left because of it."""
-        if not has_failed:
-            self.has_answered = True
-            self.failures = self._times = 0
-            self._aside_until = 0.0
-            return False
-        self.failures += 1
-        if self.failures < IN_A_ROW or self.is_aside(now):
-            return False
-        self._times += 1
-        self._aside_until = now + min(ASIDE_S * self._times, LONGEST_ASIDE_S)
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +63,15 @@ class Host:
 
     def is_aside(self, pool: str, now: float) -> bool:
         """Whether another host is to be preferred."""
-        return self._standings[pool].is_aside(now) or self.wait_s(pool, now) > 0
+        return self.aside_s(pool, now) > 0 or self.wait_s(pool, now) > 0
+
+    def aside_s(self, pool: str, now: float) -> float:
+        """Return for how many seconds it is left, whatever its breaker says."""
+        return self._standings[pool].aside_s(now)
+
+    def begin_try(self, pool: str, now: float, try_s: float) -> None:
+        """Take note that a call goes there: if it was left, the others wait for what that tells."""
+        self._standings[pool].begin_try(now, try_s)
 
     def wait_s(self, pool: str, now: float) -> float:
         """Return the seconds until its breaker lets a call go; 0.0 if now."""
@@ -104,11 +80,11 @@ class Host:
 
     def admit(self, kind: Kind, now: float) -> Ticket | None:
         """Let a call go, or return None. Cancels and probes always go: they show how things are."""
-        breaker = self._breakers.get(kind.pool)
+        breaker = self._breakers.get(kind.judged_as)
         if breaker is None:
-            return Ticket(kind.pool, None)
+            return Ticket(kind.judged_as, None)
         permit = breaker.admit(now, is_urgent=kind in (Kind.CANCEL, Kind.PROBE))
-        return None if permit is None else Ticket(kind.pool, permit)
+        return None if permit is None else Ticket(kind.judged_as, permit)
 
     def end(
         self, ticket: Ticket, now: float, has_failed: bool | None, *, has_connected: bool = True
@@ -150,10 +126,16 @@ class Host:
 
 
 class Hosts:
-    """All hosts of a market, the preferred one first."""
+    """All hosts of a market, the preferred one first.
 
-    def __init__(self, hosts: Sequence[Host]) -> None:
+    Args:
+        hosts: of the market.
+        try_s: how long one call alone tries whether a host that was left is back.
+    """
+
+    def __init__(self, hosts: Sequence[Host], try_s: float = TRY_S) -> None:
         self._hosts = hosts
+        self._try_s = try_s
 
     def close(self) -> None:
         """Close the connections that are not in use."""
@@ -165,15 +147,19 @@ class Hosts:
         return tuple(reached for host in self._hosts for reached in host.report(now))
 
     def choose(self, pool: str, now: float, besides: Host | None = None) -> Host:
-        """Return the first host that is worth going to.
+        """Return the first host that is worth going to, or the one that will be so soonest.
 
         Args:
             pool: class of the call.
             now: monotonic seconds.
-            besides: the host that has just failed: only if no other is worth it.
+            besides: the host that has just failed: only if every other would refuse the call.
         """
+
+        def badness(host: Host) -> tuple[float, bool, float]:
+            return host.wait_s(pool, now), host is besides, host.aside_s(pool, now)
+
         good = [host for host in self._hosts if not host.is_aside(pool, now)]
         others = [host for host in good if host is not besides]
-        if others or good:
-            return (others or good)[0]
-        return min(self._hosts, key=lambda host: host.wait_s(pool, now))
+        chosen = (others or good)[0] if good else min(self._hosts, key=badness)
+        chosen.begin_try(pool, now, self._try_s)
+        return chosen

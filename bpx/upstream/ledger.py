@@ -45,8 +45,8 @@ class WeightLedger:
         self.limit = limit
         self._minute: int | None = None
         self._used = 0
-        self._open = 0  # charged, not late, and not settled yet
-        self._late = 0  # charged at the edge of this minute
+        self._open = 0  # charged, and not settled yet
+        self._late = 0  # charged at the edge of this minute, and settled
         self._assumes = True  # that others were here before us: until a reply or a minute tells
         self._before = 0  # spent in the minute before this one
         self._here = 0  # charged in this minute
@@ -95,11 +95,8 @@ class WeightLedger:
         used_before = None if self._open or self._late else self._counted
         self._used += weight
         self._here += weight
+        self._open += weight
         self._charges += 1
-        if is_late:
-            self._late += weight
-        else:
-            self._open += weight
         return Charge(weight, is_late, self._charges, self._minute, used_before)
 
     def settle(self, charge: Charge, *, was_counted: bool = True) -> None:
@@ -109,13 +106,13 @@ class WeightLedger:
             charge: what it was charged.
             was_counted: False if Binance cannot have counted it; then it is given back.
         """
-        if not charge.is_late:
-            self._open -= charge.weight
+        is_of_now = charge.minute == self._minute
+        self._open -= charge.weight
         if not was_counted:
             self._used = max(0, self._used - charge.weight)
-            self._here = max(0, self._here - charge.weight)
-            if charge.is_late:
-                self._late = max(0, self._late - charge.weight)
+            self._here = max(0, self._here - charge.weight) if is_of_now else self._here
+        elif charge.is_late and is_of_now:
+            self._late += charge.weight
 
     def adopt(self, used_weight: str | None, replied_at_ms: int) -> bool:
         """Raise the spending to a reply's X-MBX-USED-WEIGHT-1M; return whether it said anything.

@@ -9,7 +9,7 @@ import requests
 
 from bpx.runtime import Runtime
 from bpx.upstream.body import DECODED_BYTES, beside, check_json, decode
-from bpx.upstream.broken import Elsewhere
+from bpx.upstream.broken import Crowded, Elsewhere
 from bpx.upstream.call import Call, Headers, Reply
 from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
@@ -36,6 +36,7 @@ class Reader:
 
         Raises:
             Elsewhere: it is a redirect.
+            Crowded: too many large ones are under way.
             ValueError: it cannot be passed on. Also all that requests raises.
         """
         status: int = response.status_code
@@ -65,7 +66,7 @@ class Reader:
     ) -> ReplyStream:
         free = self.stream_slot()
         if free is None:
-            raise ValueError("too many large replies at a time")
+            raise Crowded("too many large replies at a time")
         return ReplyStream(self.runtime, response, begin, rest, free)
 
     def _proven(self, reply: Reply, *, has_end: bool) -> Reply:

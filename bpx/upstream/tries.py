@@ -43,7 +43,7 @@ class Tries:
             RequestFailed: there is no reply; see `Upstream.forward`.
         """
         call = delivery.call
-        host = self._hosts.choose(call.kind.pool, self._now())
+        host = self._hosts.choose(call.kind.judged_as, self._now())
         self._retries.count(self._now())
         first = self._attempts.make(delivery, host)
         wait_s = self._wait_after(delivery, first)
@@ -53,7 +53,7 @@ class Tries:
         if is_left(call, self._now() - delivery.began):
             return _settled(first)
         if not call.kind.is_trade:
-            host = self._hosts.choose(call.kind.pool, self._now(), besides=host)
+            host = self._hosts.choose(call.kind.judged_as, self._now(), besides=host)
         UPSTREAM_RETRIES.labels(self._market, call.kind.name.lower()).inc()
         try:
             second = self._attempts.make(delivery, host, is_second=True)
@@ -68,7 +68,7 @@ class Tries:
         """Make a call of ours, which is not tried again here. Raises what `deliver` does."""
         now = self._now()
         self._retries.count(now)
-        host = self._hosts.choose(delivery.call.kind.pool, now)
+        host = self._hosts.choose(delivery.call.kind.judged_as, now)
         return _settled(self._attempts.make(delivery, host))
 
     def may_ask_again(self, kind: Kind) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import replace
 from functools import partial
 
-from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut, Untrusted
+from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut
 from bpx.runtime import Memory, Runtime
 from bpx.upstream.attempts import Attempts, Delivery
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, beside, check_json
@@ -13,16 +13,16 @@ from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.budget import Budget
 from bpx.upstream.call import Call, Kind, Reply
 from bpx.upstream.clock import Clock
-from bpx.upstream.flight import SingleFlight
+from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Hosts, Reached
 from bpx.upstream.question import question
 from bpx.upstream.replies import Replies
-from bpx.upstream.retry import RETRY_STATUSES, Recovery
-from bpx.upstream.tries import Tries
+from bpx.upstream.retry import Recovery
+from bpx.upstream.second import is_passing
+from bpx.upstream.tries import LEAST_S, Tries
 from bpx.upstream.wire import Wire
 
-GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters give up
-QUESTIONABLE = frozenset({400, 404})  # of a question of ours: the client's own may fare better
+CLASSES = sorted({kind.judged_as for kind in Kind})
 
 OUR_HEADERS = (("Accept", "application/json"), ("Accept-Encoding", "gzip"), ("User-Agent", "bpx"))
 
@@ -66,9 +66,10 @@ class Upstream:
         self._now = runtime.now
         self._bounds = bounds or Bounds()
         self._recovery = recovery or Recovery()
-        pools, threshold = list(self._bounds.connections), self._recovery.failure_threshold
+        threshold = self._recovery.failure_threshold
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
-        self._hosts = Hosts([Host(market, wire, pools, threshold) for wire in wires])
+        hosts = [Host(market, wire, CLASSES, threshold) for wire in wires]
+        self._hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
         self._tries = Tries(market, self._hosts, attempts, runtime, clock)
@@ -123,6 +124,7 @@ class Upstream:
         weight: int,
         kind: Kind = Kind.BACKGROUND,
         check: Check | None = check_json,
+        client: str = "",
     ) -> Reply:
         """Ask Binance for ourselves, as often as `Recovery` says, within the time of one call.
 
@@ -133,20 +135,21 @@ class Upstream:
             weight: what Binance will charge.
             kind: PUBLIC if a client is waiting for it, else BACKGROUND.
             check: of the body; raises BadBody if it is not whole. None leaves it to the reader.
+            client: the one that is waiting for it, if it is known.
 
         Raises:
             Throttled, Banned, NotSent: as `forward` does; also if Binance says so now.
             Failing: Binance answered with an error that the client's own question would get, too.
             ReadFailed: no answer came, or `check` did not like it.
         """
-        call = Call("GET", target, OUR_HEADERS, b"", weight, kind)
+        call = Call("GET", target, OUR_HEADERS, b"", weight, kind, client=client)
         until = self._now() + self._bounds.total_of(kind)
         for wait_s in self._recovery.delays():
             try:
                 return self._fetch(call, until, check)
             except (ReadFailed, NotSent) as failure:
-                is_in_time = self._now() + wait_s < until
-                if not (is_in_time and _is_passing(failure) and self._tries.may_ask_again(kind)):
+                is_in_time = self._now() + wait_s + LEAST_S < until
+                if not (is_in_time and is_passing(failure) and self._tries.may_ask_again(kind)):
                     raise
             self._runtime.sleep(wait_s)
         return self._fetch(call, until, check)
@@ -155,10 +158,11 @@ class Upstream:
         self._refuse_if_closed()
         reply = _whole(self._tries.ask_once(Delivery(call, self._now(), until, DECODED_BYTES)))
         if reply.status in (429, 418):
-            self.budget.refuse()
+            self.budget.refuse(call.kind)
             raise ReadFailed(f"status {reply.status}")
         headers = tuple(pair for pair in reply.headers if pair[0].lower() != "content-encoding")
-        if reply.status > 400 and reply.status not in QUESTIONABLE:
+        # After 400 and 404 the client's own question may fare better.
+        if reply.status > 400 and reply.status != 404:
             raise Failing(reply.status, headers, reply.decoded)
         try:
             if check is not None:
@@ -193,10 +197,3 @@ def _whole(reply: Reply) -> Reply:
         reply.stream.close()
         raise ReadFailed("reply is too large")
     return reply
-
-
-def _is_passing(failure: ReadFailed | NotSent) -> bool:
-    """Tell whether the same question may have better luck a little later."""
-    if isinstance(failure, Failing):
-        return failure.status in RETRY_STATUSES
-    return not isinstance(failure, Untrusted)

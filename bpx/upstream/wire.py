@@ -4,14 +4,14 @@ import logging
 from collections.abc import Callable
 from threading import BoundedSemaphore
 
-from bpx.errors import Abandoned, Banned, NotSent, Throttled
+from bpx.errors import Banned, NotSent, Throttled
 from bpx.runtime import Runtime
 from bpx.upstream.body import WHOLE_BYTES
 from bpx.upstream.bounds import Bounds
-from bpx.upstream.broken import Broken, failure_of
+from bpx.upstream.broken import Broken, failure_of, is_ours
 from bpx.upstream.call import Call, Reply
 from bpx.upstream.connection import Attempt, Connecting
-from bpx.upstream.raw import FAULTS, BadTarget, RawSession, tls_for
+from bpx.upstream.raw import FAULTS, RawSession, tls_for
 from bpx.upstream.reading import Reader
 
 log = logging.getLogger(__name__)
@@ -81,17 +81,18 @@ class Wire:
         try:
             if look_again is not None:
                 look_again()
-            left_s = max(0.001, until - self._runtime.now())
+            left_s = until - self._runtime.now()
+            if left_s <= 0:
+                raise NotSent("no time is left")
             timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
             with self._runtime.deadline(left_s):
                 return self._ask(call, attempt, timeout, whole_bytes)
-        except BadTarget as error:
-            raise Broken(NotSent(str(error)), attempt, is_hosts=False) from error
-        except (Throttled, Banned, Abandoned) as refusal:
+        except (Throttled, Banned, NotSent) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
         except FAULTS as error:
             failure = failure_of(call.kind, attempt, error, self.origin)
-            raise Broken(failure, attempt) from error
+            is_hosts = not is_ours(attempt, error)
+            raise Broken(failure, attempt, is_hosts=is_hosts) from error
         except Exception as bug:
             # Whatever it is: what was sent may have been carried out.
             log.exception("a call ended by a bug")
@@ -125,5 +126,5 @@ class Wire:
 
 
 def _least(wished_s: float | None, *bounds_s: float) -> float:
-    least_s = min(bounds_s)
+    least_s = max(0.0, min(bounds_s))
     return least_s if wished_s is None else max(0.0, min(wished_s, least_s))

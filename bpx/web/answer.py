@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from bpx.cache.cell import View
-from bpx.errors import Refused
+from bpx.errors import OverShare, Refused
 from bpx.exchange.query import Params
 from bpx.feed.feed import Feed
 from bpx.runtime import Runtime
@@ -41,12 +41,13 @@ class Answer:
 class Answers(Protocol):
     """Answers the requests of one endpoint."""
 
-    def answer(self, params: Params, codings: str) -> Answer | None:
+    def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a request that is understood; None if Binance has to be asked.
 
         Args:
             params: of the request.
             codings: its Accept-Encoding.
+            client: whose it is.
 
         Raises:
             RequestFailed: Binance could not be asked.
@@ -66,11 +67,13 @@ def obtained(
     rows: int,
     read: Callable[[V], T | None],
     is_current: Callable[[V], bool],
+    client: str,
 ) -> tuple[V, T] | None:
     """Have REST asked for what a view lacks, and wait for a view that will do.
 
     What REST has just said will do if `read` finds in it what was asked for; a view that the
-    stream has made meanwhile will do if it `is_current`. All who wait share one question.
+    stream has made meanwhile will do if it `is_current`. All who wait share one question, which is
+    charged to the client that came first.
 
     Returns:
         The view and what was read from it; None if there is none in time.
@@ -82,7 +85,7 @@ def obtained(
     for _ in range(ATTEMPTS):
         loads, failures = feed.loads, feed.cell.failures
         try:
-            feed.want(rows)
+            is_ours = feed.want(rows, client=client)
             view = feed.cell.wait_for(
                 lambda view: feed.loads != loads or is_current(view),  # noqa: B023
                 deadline - runtime.now(),
@@ -90,6 +93,10 @@ def obtained(
             )
         except Refused:  # Binance's own words are for whoever asks it
             return None
+        except OverShare:
+            if is_ours:
+                raise
+            continue  # another client has had its part: we may have ours
         if view is None:
             return None
         content = read(view)

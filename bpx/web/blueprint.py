@@ -74,7 +74,8 @@ class _Serving:
             return refusal
         if not self._is_followed(params):
             return self._forwarding.forward()
-        answer = self._answers.answer(params, environ.get("HTTP_ACCEPT_ENCODING", ""))
+        codings, client = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("REMOTE_ADDR", "")
+        answer = self._answers.answer(params, codings, client)
         if answer is None:
             return self._forwarding.forward(began)
         return self._reply(answer)

@@ -52,6 +52,7 @@ class Forwarding:
             is_unknown=self._market.is_unknown(method, path),
             client=environ.get("REMOTE_ADDR", ""),
             is_abandoned=environ.get(IS_GONE, never),
+            tells_weight=endpoint is None or endpoint.tells_weight,
         )
         began = self._now() if began is None else began
         is_shared = kind is Kind.PUBLIC and endpoint is not None and endpoint.public and not body

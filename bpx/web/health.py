@@ -8,7 +8,8 @@ from bpx.feed.feeds import Followed
 from bpx.feed.health import Checkup
 from bpx.streams.states import Carried
 from bpx.upstream.breaker import State
-from bpx.upstream.hosts import IN_A_ROW, Reached
+from bpx.upstream.hosts import Reached
+from bpx.upstream.standing import IN_A_ROW
 
 PUBLIC = "public"  # the pool of the reads that a cache saves
 

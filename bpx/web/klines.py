@@ -39,7 +39,7 @@ class KlinesAnswers:
         self._close_wait_s = close_wait_s
         self._with_synthetic = with_synthetic
 
-    def answer(self, params: Params, codings: str) -> Answer | None:
+    def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a klines request."""
         limit = int(params["limit"]) if "limit" in params else self._default
         now = self._runtime.now()
@@ -57,6 +57,7 @@ class KlinesAnswers:
             limit,
             lambda view: view.body(limit, False),
             lambda view: self._current(feed, view, limit) is not None,
+            client,
         )
         if found is None:
             return None

@@ -21,11 +21,11 @@ class DepthAnswers:
         self._feeds = feeds
         self._runtime = runtime
 
-    def answer(self, params: Params, codings: str) -> Answer | None:
+    def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a depth request."""
         limit = int(params["limit"])
         return _answered(
-            self._feeds, params["symbol"], self._runtime, lambda view: view.body(limit)
+            self._feeds, params["symbol"], self._runtime, lambda view: view.body(limit), client
         )
 
 
@@ -36,14 +36,14 @@ class TickerAnswers:
         self._feeds = feeds
         self._runtime = runtime
 
-    def answer(self, params: Params, codings: str) -> Answer | None:
+    def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a ticker/24hr request."""
         read = _mini if params.get("type") == "MINI" else _full
-        return _answered(self._feeds, params["symbol"], self._runtime, read)
+        return _answered(self._feeds, params["symbol"], self._runtime, read, client)
 
 
 def _answered(
-    feeds: Feeds[str, V], symbol: str, runtime: Runtime, read: Callable[[V], bytes]
+    feeds: Feeds[str, V], symbol: str, runtime: Runtime, read: Callable[[V], bytes], client: str
 ) -> Answer | None:
     now = runtime.now()
     feed = feeds.watch(symbol, now)
@@ -52,7 +52,7 @@ def _answered(
     view, source = feed.cell.view, source_of(feed, now)
     if view is not None and source is not None:
         return Answer(read(view), source, view.confirmed_at)
-    found = obtained(feed, runtime, 0, read, lambda view: feed.is_fresh(runtime.now()))
+    found = obtained(feed, runtime, 0, read, lambda view: feed.is_fresh(runtime.now()), client)
     if found is None:
         return None
     view, body = found

@@ -18,7 +18,7 @@ class ListingAnswers:
         self._listing = listing
         self._runtime = runtime
 
-    def answer(self, params: Params, codings: str) -> Answer | None:
+    def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer an exchangeInfo request."""
         view = self._listing.cell.view
         now = self._runtime.now()

@@ -1,6 +1,6 @@
 """C9: a client that wants more than there is does not take it from the others."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from threading import Event
@@ -11,6 +11,7 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 
+from bpx.exchange.futures import INTERVALS
 from tests.faults.figures import figure
 from tests.faults.place import limited
 from tests.faults.scale import full_or
@@ -24,6 +25,11 @@ SCARCE = {
     "weight": ({}, full_or(6_000, 600)),
     "requests": ({"BPX_RATE_SPOT_RPS": "12", "BPX_RATE_BURST_MULTIPLIER": "1"}, 6_000),
 }
+
+# Half of the symbols each: what has been asked for once costs nothing more.
+GREEDYS = ("BTCUSDT", "ETHUSDT", "SOLUSDT", "XRPUSDT", "DOGEUSDT", "BNBUSDT", "ADAUSDT",
+           "AVAXUSDT", "LINKUSDT", "LTCUSDT", "BCHUSDT", "DOTUSDT")  # fmt: skip
+POLITES = ("TRXUSDT", "ATOMUSDT", "SUIUSDT", "ARBUSDT", "NEARUSDT", "SUSHIUSDT")
 
 
 class From(HTTPAdapter):
@@ -79,4 +85,45 @@ def test_c09_every_polite_bot_is_served_while_a_greedy_one_is_told_to_wait(scarc
         assert {answer.status_code for answer in refusals} == {429}
         assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refusals)
         assert {answer.headers["X-Proxy-Error"] for answer in refusals} == {"client-limit"}
+        assert here.refusals() == 0
+
+
+def ask_once(url: str, address: str, targets: Iterable[str]) -> list[requests.Response]:
+    """Ask for each target, one after the other; return the answers."""
+    with requests.Session() as session:
+        session.mount("http://", From(address))
+        return [session.get(url + target, timeout=20) for target in targets]
+
+
+def series(symbols: tuple[str, ...], limit: int) -> list[str]:
+    """Return what asks for each series of some symbols: it is followed from then on."""
+    return [
+        f"/fapi/v1/klines?symbol={symbol}&interval={interval}&limit={limit}"
+        for interval in INTERVALS
+        for symbol in symbols
+    ]
+
+
+def test_c09_a_bot_that_has_all_series_followed_leaves_the_others_their_part():
+    with (
+        limited(market="futures", weight_per_minute=2_400) as here,
+        ThreadPoolExecutor(POLITE + AT_ONCE) as pool,
+    ):
+        here.to_second(5)
+        url, wanted = here.bots.url, series(GREEDYS, 1500)  # 10 each: more than there is
+        known = [ask_once(url, f"127.0.0.{10 + number}", ["/fapi/v1/time"]) for number in range(9)]
+        assert all(answer.status_code == 200 for [answer] in known)
+        greedy = [
+            pool.submit(ask_once, url, "127.0.0.2", wanted[at::AT_ONCE]) for at in range(AT_ONCE)
+        ]
+        greedys = [answer for one in greedy for answer in one.result()]
+        theirs = series(POLITES, 99)
+        polite = [
+            pool.submit(ask_once, url, f"127.0.0.{10 + number}", theirs[number::POLITE])
+            for number in range(POLITE)
+        ]
+        polites = [answer for one in polite for answer in one.result()]
+        refusals = [answer for answer in greedys if answer.status_code != 200]
+        assert {answer.headers["X-Proxy-Error"] for answer in refusals} == {"client-limit"}
+        assert {answer.status_code for answer in polites} == {200}
         assert here.refusals() == 0

@@ -328,6 +328,15 @@ def test_all_who_wait_share_one_question(world):
     assert world.feed.loads == 1
 
 
+def test_the_first_who_asks_is_told_so_and_is_named(world):
+    world.subscribe()
+    assert world.feed.want(500, client="10.0.0.1")
+    assert not world.feed.want(500, client="10.0.0.2")
+    world.reply(b"8")
+    eventually(lambda: world.feed.loads == 1)
+    assert world.rest.clients == ["10.0.0.1"]
+
+
 def test_a_message_may_be_what_they_wait_for(world):
     world.feed.want()
     ends = waiters_for(world, 1)

@@ -120,11 +120,12 @@ class Rest:
     """Answers each question when it is told to, with a body or by raising an error."""
 
     def __init__(self):
-        self.asked, self.replies = [], SimpleQueue()
+        self.asked, self.clients, self.replies = [], [], SimpleQueue()
         self.background = self.replies  # or another one, if who gets which is to be sure
 
     def ask(self, question, for_client):
         self.asked.append((question.target, for_client))
+        self.clients.append(question.client)
         reply = (self.replies if for_client else self.background).get(timeout=5.0)
         if isinstance(reply, Exception):
             raise reply

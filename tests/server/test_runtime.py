@@ -1,6 +1,8 @@
 """The runtime of greenlets; nothing is patched for it."""
 
 import logging
+import os
+import threading
 
 import gevent
 import pytest
@@ -10,6 +12,10 @@ from bpx.runtime import DeadlinePassed, Runtime
 from bpx.server.runtime import GeventRuntime
 
 runtime: Runtime = GeventRuntime()
+
+
+def threads() -> int:
+    return len(os.listdir("/proc/self/task"))
 
 
 def test_a_spawned_function_runs_beside_the_caller() -> None:
@@ -80,3 +86,35 @@ def test_offloaded_computing_lets_other_greenlets_run() -> None:
 def test_offloaded_computing_raises_here() -> None:
     with pytest.raises(ZeroDivisionError):
         runtime.offload(divmod, 1, 0)
+
+
+def test_offloaded_computing_does_not_wait_for_names_that_are_looked_up() -> None:
+    let_go = threading.Event()
+    lookups = gevent.get_hub().threadpool
+    try:
+        hanging = [lookups.spawn(let_go.wait, 10) for _ in range(lookups.maxsize)]
+        with runtime.deadline(2):
+            assert runtime.offload(len, "four") == 4
+    finally:
+        let_go.set()
+    gevent.joinall(hanging, timeout=2)
+
+
+def test_the_threads_of_offloaded_computing_end_with_the_runtime() -> None:
+    before, ending = threads(), GeventRuntime()
+    ending.offload(len, "four")
+    assert threads() > before
+    assert ending.end(within_s=2) == 0
+    with runtime.deadline(2):
+        while threads() > before:
+            gevent.sleep(0.01)
+
+
+def test_computing_that_does_not_end_does_not_keep_the_runtime_from_ending() -> None:
+    let_go, ending = threading.Event(), GeventRuntime()
+    ending.spawn(ending.offload, let_go.wait, 10)
+    gevent.sleep(0)
+    began = runtime.now()
+    assert ending.end(within_s=0.1) == 1
+    assert runtime.now() - began < 2
+    let_go.set()

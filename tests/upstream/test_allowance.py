@@ -3,7 +3,7 @@ import pytest
 from bpx.errors import OverBudget, OverShare
 from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Call, Kind
+from bpx.upstream.call import Call, Kind, Reply
 
 AT_MS = 1_795_348_800_000 + 1_000  # a minute is a second old
 
@@ -16,6 +16,10 @@ def allowance(capacity: float = 1e6, leak_per_s: float = 1e6, limit: int = 1000)
 
 def call(client: str = "", weight: int = 10, kind: Kind = Kind.PUBLIC) -> Call:
     return Call("GET", "/x", weight=weight, kind=kind, client=client)
+
+
+def reply(used: int) -> Reply:
+    return Reply(200, (("X-MBX-USED-WEIGHT-1M", str(used)),), b"")
 
 
 def spend(here: Allowance, client: str, times: int = 1, at_ms: int = AT_MS) -> int:
@@ -94,8 +98,20 @@ def test_an_unknown_call_costs_what_it_was_seen_to_cost():
     here = allowance()
     unknown = Call("GET", "/new", weight=50, is_unknown=True)
     charge = here.charge(unknown, 0, AT_MS)
-    here.ledger.settle(charge)
-    here.ledger.adopt("3", AT_MS)
-    here.learn(unknown, charge)
+    here.learn(unknown, charge, reply(3), AT_MS)
     assert here.weight(unknown) == 3
     assert here.weight(Call("GET", "/other", weight=50, is_unknown=True)) == 50
+
+
+@pytest.mark.parametrize("limit", [600, 6000])
+def test_what_others_spend_meanwhile_does_not_shut_an_unknown_path_for_good(limit: int):
+    here = allowance(limit=limit)
+    unknown = Call("GET", "/new", weight=50, is_unknown=True)
+    for minute, used in enumerate((limit * 7 // 10 + 3, 3, 6)):
+        at_ms = AT_MS + minute * 60_000
+        if minute:
+            here.ledger.adopt("0" if minute == 1 else "3", at_ms)
+        assert here.wait_for(unknown, 0, at_ms) == 0
+        charge = here.charge(unknown, 0, at_ms)
+        here.learn(unknown, charge, reply(used), at_ms)
+    assert here.weight(unknown) == 3

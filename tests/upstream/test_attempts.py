@@ -1,3 +1,4 @@
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
 
@@ -7,10 +8,14 @@ from bpx.errors import (
     Banned,
     NotSent,
     OutcomeUnknown,
+    OverBudget,
     Throttled,
 )
+from bpx.upstream.bounds import Bounds
+from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind
 from bpx.upstream.retry import Recovery
+from bpx.upstream.upstream import Upstream
 from tests.upstream.conftest import MakeUpstream
 from tests.upstream.wire_server import Answer, Delivered, Then, WireServer, ok
 from tests.waiting import eventually
@@ -25,7 +30,7 @@ def nowhere() -> str:
         return gone.url
 
 
-def held(upstream_url: str, server: WireServer, make_upstream: MakeUpstream) -> object:
+def held(upstream_url: str, server: WireServer, make_upstream: MakeUpstream) -> Upstream:
     server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="418 X")
     upstream = make_upstream(upstream_url)
     upstream.forward(Call("GET", "/x"))
@@ -49,7 +54,7 @@ def test_after_a_hold_a_cheap_probe_goes_first(make_upstream: MakeUpstream):
         upstream = held(server.url, server, make_upstream)
         server.answer = lambda request: ok()
         for _ in range(2):
-            upstream.forward(ORDER)  # type: ignore[attr-defined]
+            upstream.forward(ORDER)
     targets = [request.target for request in server.delivered]
     assert targets == [b"/x", b"/api/v3/ping", b"/order", b"/order"]
 
@@ -60,7 +65,7 @@ def test_a_probe_that_is_refused_holds_again(make_upstream: MakeUpstream):
         server.answer = lambda request: ok(headers="Retry-After: 30\r\n", status="418 X")
         for _ in range(3):
             with pytest.raises(Banned) as caught:
-                upstream.forward(ORDER)  # type: ignore[attr-defined]
+                upstream.forward(ORDER)
     assert caught.value.retry_after == "30"
     assert [request.target for request in server.delivered] == [b"/x", b"/api/v3/ping"]
 
@@ -69,11 +74,69 @@ def test_a_probe_without_an_answer_keeps_the_order_back(make_upstream: MakeUpstr
     with WireServer() as server:
         upstream = held(server.url, server, make_upstream)
         server.answer = lambda request: Answer(then=Then.RESET)
-        with pytest.raises(NotSent):
-            upstream.forward(ORDER)  # type: ignore[attr-defined]
+        with pytest.raises(NotSent) as caught:
+            upstream.forward(ORDER)
+        assert f"{server.url}: ConnectionResetError" in caught.value.reason
         server.answer = lambda request: ok()
-        assert upstream.forward(ORDER).status == 200  # type: ignore[attr-defined]
+        assert upstream.forward(ORDER).status == 200
     assert [request.method for request in server.delivered] == [b"GET", b"GET", b"GET", b"POST"]
+
+
+def test_market_data_that_hangs_keeps_no_order_back_after_a_hold(make_upstream: MakeUpstream):
+    answered = threading.Event()
+
+    def hang(request: Delivered) -> bytes | Answer:
+        is_read = request.target.startswith(b"/slow")
+        return Answer(ok(), after=answered) if is_read else ok()
+
+    with WireServer(hang) as server, ThreadPoolExecutor(2) as pool:
+        bounds = Bounds({**Bounds().connections, "public": 2}, pool_wait_s=0.2)
+        upstream = make_upstream(server.url, bounds=bounds)
+        reads = [pool.submit(upstream.forward, Call("GET", f"/slow{n}")) for n in range(2)]
+        eventually(lambda: len(server.delivered) == 2)
+        server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="429 X")
+        upstream.forward(CANCEL)
+        server.answer = hang
+        eventually(lambda: upstream.budget.hold_left_s() == 0)
+        assert upstream.forward(ORDER).status == 200
+        answered.set()
+        assert all(read.result(5).status == 200 for read in reads)
+
+
+def test_who_has_waited_in_vain_for_the_budget_is_told_in_time_and_sends_nothing(
+    make_upstream: MakeUpstream,
+):
+    with WireServer() as server:
+        upstream = make_upstream(server.url, bucket=LeakyBucket(1, 0.4), bounds=Bounds(total_s=1.0))
+        upstream.forward(CANCEL)
+        began = monotonic()
+        with pytest.raises(OverBudget):
+            upstream.forward(Call("GET", "/x"))
+        with pytest.raises(OverBudget):
+            upstream.forward(Call("GET", "/x"), began=monotonic() - 0.9)
+        assert monotonic() - began < 1.5
+    assert len(server.delivered) == 1
+
+
+@pytest.mark.parametrize(("window_ms", "longest_s"), [(60_000, 1.0), (400, 0.3)])
+def test_a_signed_read_does_not_wait_for_a_probe_longer_than_it_may(
+    make_upstream: MakeUpstream, window_ms: int, longest_s: float
+):
+    answered = threading.Event()
+    target = f"/account?signature=a&recvWindow={window_ms}"
+    with WireServer() as server:
+        upstream = held(server.url, server, make_upstream)
+        server.answer = lambda request: Answer(ok(), after=answered)
+        began = monotonic()
+        with pytest.raises(NotSent):
+            upstream.forward(Call("GET", target, kind=Kind.SIGNED))
+        assert monotonic() - began < longest_s
+        answered.set()
+        server.answer = lambda request: ok()
+        eventually(lambda: upstream.budget.hold_left_s() == 0)
+        assert upstream.forward(ORDER).status == 200
+    targets = [request.target for request in server.delivered]
+    assert targets == [b"/x", b"/api/v3/ping", b"/order"]
 
 
 def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream: MakeUpstream):
@@ -90,6 +153,22 @@ def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream:
         server.answer = lambda request: ok()
         for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL):
             assert upstream.forward(Call("GET", "/x", kind=kind)).status == 200
+
+
+def test_a_firewalls_403_reaches_those_who_wait_for_a_connection(make_upstream: MakeUpstream):
+    answered = threading.Event()
+    page = ok(b"<html>blocked</html>", status="403 Forbidden")
+    with WireServer(lambda request: Answer(page, after=answered)) as server:
+        bounds = Bounds({**Bounds().connections, "public": 1})
+        upstream = make_upstream(server.url, bounds=bounds)
+        with ThreadPoolExecutor(5) as pool:
+            reads = [pool.submit(upstream.forward, Call("GET", f"/{n}")) for n in range(5)]
+            eventually(lambda: len(server.delivered) == 1)
+            eventually(lambda: all(read.running() for read in reads))
+            answered.set()
+            outcomes = [read.exception(5) for read in reads]
+    assert len(server.delivered) == 1
+    assert sum(isinstance(outcome, NotSent) for outcome in outcomes) == 4
 
 
 def test_a_403_in_the_exchanges_words_keeps_nobody_back(make_upstream: MakeUpstream):

@@ -6,7 +6,7 @@ from urllib3.exceptions import MaxRetryError, ProtocolError, SSLError
 
 from bpx.errors import NotSent, OutcomeUnknown, ReadFailed, ReadTimedOut, Redirected, Untrusted
 from bpx.runtime import DeadlinePassed
-from bpx.upstream.broken import Broken, Elsewhere, failure_of
+from bpx.upstream.broken import Broken, Crowded, Elsewhere, failure_of, is_ours
 from bpx.upstream.call import Kind
 from bpx.upstream.connection import Attempt
 from bpx.upstream.raw import is_untrusted
@@ -77,3 +77,18 @@ def test_what_tls_finds_wanting_is_not_what_breaks_off():
     assert is_untrusted(ssl.SSLError(1, "unsupported protocol"))
     assert not is_untrusted(requests.exceptions.SSLError(ssl.SSLEOFError(8, "EOF")))
     assert not is_untrusted(ConnectionResetError(104, "reset"))
+
+
+@pytest.mark.parametrize(
+    ("error", "was_sent", "expected"),
+    [
+        (ValueError("a header that http.client does not write"), False, True),
+        (ValueError("a reply that cannot be passed on"), True, False),
+        (Crowded("too many large replies"), True, True),
+        (refused(), False, False),
+        (ssl.SSLCertVerificationError(1, "self-signed"), False, False),
+        (DeadlinePassed("3 s"), False, False),
+    ],
+)
+def test_what_is_our_own_doing_says_nothing_about_a_host(error, was_sent, expected):
+    assert is_ours(Attempt("/x", was_sent), error) is expected

@@ -6,7 +6,7 @@ from time import monotonic
 
 import pytest
 
-from bpx.errors import Banned, OverBudget, OverShare, Throttled
+from bpx.errors import Banned, NotSent, OverBudget, OverShare, Throttled
 from bpx.state.clock import ExchangeClock
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.budget import Budget
@@ -65,6 +65,14 @@ def test_a_spent_budget_is_a_429_in_binances_words_with_the_seconds_to_the_next_
     assert caught.value.retry_after == "50"
 
 
+def test_a_used_weight_that_may_be_wrong_changes_nothing():
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 20))
+    wrong = replace(call(Kind.PUBLIC), tells_weight=False)
+    budget.learn(budget.spend(wrong), reply(200, 5999))
+    assert budget.spent() == (21, 6000)
+
+
 def test_what_market_data_has_spent_does_not_keep_orders_back():
     budget = make_budget(limit=6000)
     ask(budget, reply(200, 4200))
@@ -97,6 +105,28 @@ def test_a_request_waits_for_its_turn_and_no_longer():
     assert 0.09 < monotonic() - began < 1
 
 
+@pytest.mark.parametrize("scarce", ["requests", "weight"])
+def test_a_call_waits_no_longer_than_it_has_time(scarce: str):
+    is_weight = scarce == "weight"
+    budget = make_budget(capacity=1e6 if is_weight else 1, leak_per_s=1.0, limit=100)
+    if is_weight:
+        budget.spend(call(Kind.BACKGROUND, weight=20))  # its reply is to tell what is used
+    else:
+        budget.spend(call(Kind.CANCEL, weight=0))
+    began = monotonic()
+    with pytest.raises(OverBudget):
+        budget.spend(call(Kind.PUBLIC, weight=30), until=began + 0.3)
+    assert monotonic() - began < 0.35
+
+
+def test_a_call_whose_time_is_over_does_not_wait_and_goes_if_it_need_not():
+    budget = make_budget(capacity=10, leak_per_s=1.0)
+    for _ in range(7):
+        budget.spend(call(Kind.PUBLIC, weight=0), until=monotonic() - 1)
+    with pytest.raises(OverBudget):
+        budget.spend(call(Kind.PUBLIC, weight=0), until=monotonic() - 1)
+
+
 @pytest.mark.parametrize(
     ("target", "fits"), [("/?recvWindow=60000", True), ("/?recvWindow=200", False)]
 )
@@ -120,7 +150,7 @@ def test_a_hold_refuses_everything_orders_included():
         assert caught.value.retry_after == "120"
     assert 119 < budget.hold_left_s() <= 120
     with pytest.raises(Banned):
-        budget.refuse()
+        budget.refuse(Kind.CANCEL)
 
 
 def test_a_hold_reaches_those_who_wait_already():
@@ -132,6 +162,21 @@ def test_a_hold_reaches_those_who_wait_already():
         error = waiting.exception(1.5)
     assert isinstance(error, Throttled)
     assert error.retry_after == "7"
+
+
+def test_a_firewall_reaches_those_who_wait_already_and_at_once():
+    budget = make_budget(capacity=1, leak_per_s=0.5)
+    first = budget.spend(call(Kind.CANCEL))
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(budget.spend, call(Kind.PUBLIC))
+        budget.learn(first, replace(reply(403), body=b"<html>", decoded=b"<html>"))
+        error = waiting.exception(1.5)
+    assert isinstance(error, NotSent)
+    assert error.retry_after == "10"
+    with pytest.raises(NotSent):
+        budget.refuse(Kind.BACKGROUND)
+    for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL, Kind.PROBE):
+        budget.refuse(kind)
 
 
 def test_too_many_orders_of_one_account_hold_nobody_else():
@@ -164,6 +209,22 @@ def test_who_got_no_reply_does_not_keep_the_next_from_asking():
         budget.give_up(budget.spend(call(Kind.BACKGROUND, weight=20)), was_sent=False)
     for _ in range(10):
         budget.give_up(budget.spend(call(Kind.BACKGROUND, weight=20)), was_sent=True)
+
+
+def test_what_did_not_go_takes_nothing_from_the_others():
+    budget = make_budget(capacity=10, leak_per_s=0.001, limit=1000)
+    ask(budget, reply(200, 0), Kind.CANCEL)
+    greedy = replace(call(Kind.PUBLIC, weight=10), client="10.0.0.1")
+    polite = replace(greedy, client="10.0.0.2")
+    budget.spend(polite)
+    for _ in range(60):
+        budget.give_up(budget.spend(greedy), was_sent=False)
+        budget.give_up(budget.spend(call(Kind.ORDER)), was_sent=False)
+    for _ in range(4):
+        budget.give_up(budget.spend(greedy), was_sent=True)
+    budget.spend(polite)
+    with pytest.raises(OverBudget):
+        budget.spend(polite)
 
 
 def test_a_probe_that_gets_no_reply_is_followed_by_another():

@@ -46,7 +46,7 @@ def test_only_market_data_shares_its_connections():
         "SIGNED": "signed",
         "PUBLIC": "public",
         "BACKGROUND": "public",
-        "PROBE": "public",
+        "PROBE": "probe",
     }
 
 

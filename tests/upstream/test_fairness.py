@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +35,30 @@ def test_what_was_taken_fades_and_the_wait_says_when_it_is_enough():
     fairness.take("a", 0, now=30)
     assert fairness.wait_for("a", 10, total=100, now=wait_s - 1) > 0
     assert fairness.wait_for("a", 10, total=100, now=wait_s + 0.1) == 0
+
+
+def test_what_is_given_back_was_never_taken():
+    fairness = Fairness()
+    fairness.take("a", 80, now=0)
+    fairness.take("b", 1, now=0)
+    fairness.take("a", 20, now=30)
+    fairness.give_back("a", 20, now=30)
+    twin = Fairness()
+    twin.take("a", 80, now=0)
+    twin.take("b", 1, now=0)
+    for now in (41, 55):
+        wait_s = twin.wait_for("a", 10, total=60, now=now)
+        assert fairness.wait_for("a", 10, total=60, now=now) == pytest.approx(wait_s)
+
+
+def test_who_has_given_all_back_is_no_client():
+    fairness = Fairness()
+    fairness.take("a", 5, now=0)
+    fairness.take("b", 5, now=0)
+    fairness.give_back("b", 5, now=10)
+    fairness.give_back("c", 5, now=10)
+    assert fairness.clients(now=10) == 1
+    assert fairness.wait_for("a", 90, total=100, now=10) == 0
 
 
 def test_whoever_has_taken_nothing_may_have_something_though_it_is_more_than_a_part():

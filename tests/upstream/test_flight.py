@@ -1,13 +1,16 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import pytest
 
-from bpx.errors import Abandoned, NotSent, ReadFailed
+from bpx.errors import Abandoned, NotSent, OverShare, ReadFailed, ReadTimedOut
 from bpx.upstream.call import never
 from bpx.upstream.flight import SingleFlight
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
+
+SHARE = OverShare("Too much request weight used.", 7)
 
 
 class Question:
@@ -141,3 +144,32 @@ def test_whoever_comes_to_a_question_that_is_just_given_up_has_it_asked_anew():
     has_come_back = iter([True, False])  # gone when the question looks, here when it is answered
     answer = flights.share("key", question, 5, lambda: next(has_come_back))
     assert (answer, question.asked) == ("answer", 2)
+
+
+def test_a_client_that_has_had_its_part_is_told_and_the_others_have_it_asked_for_themselves():
+    flights, greedy, polite = SingleFlight[str](ThreadRuntime()), Question(SHARE), Question()
+    polite.answered.set()
+    with ThreadPoolExecutor(5) as pool:
+        first = pool.submit(flights.share, "key", greedy, 5, never)
+        eventually(lambda: greedy.asked == 1)
+        others = [pool.submit(flights.share, "key", polite, 5, never) for _ in range(4)]
+        eventually(lambda: all(other.running() for other in others))
+        greedy.answered.set()
+        assert first.exception(5) is SHARE
+        assert [other.result(5) for other in others] == ["answer"] * 4
+    assert greedy.asked == 1
+
+
+def test_having_it_asked_anew_takes_no_more_time_than_there_is():
+    flights, polite = SingleFlight[str](ThreadRuntime()), Question()
+    greedy = Question(SHARE)
+    with ThreadPoolExecutor(2) as pool:
+        pool.submit(flights.share, "key", greedy, 5, never)
+        eventually(lambda: greedy.asked == 1)
+        began = monotonic()
+        other = pool.submit(flights.share, "key", polite, 0.4, never)
+        eventually(lambda: monotonic() - began > 0.3)
+        greedy.answered.set()
+        assert isinstance(other.exception(5), ReadTimedOut)
+        assert monotonic() - began < 0.6
+        polite.answered.set()

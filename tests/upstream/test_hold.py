@@ -3,8 +3,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from bpx.errors import Banned, RequestFailed, Throttled
-from bpx.upstream.hold import Hold, Refusal, read_refusal
+from bpx.errors import Banned, NotSent, RequestFailed, Throttled
+from bpx.upstream.call import Kind
+from bpx.upstream.hold import Block, Hold, Refusal, read_refusal
 
 T_MS = 1_800_000_000_000  # a whole minute
 BANNED = (
@@ -180,3 +181,18 @@ class HoldMachine(RuleBasedStateMachine):
 
 TestHoldMachine = HoldMachine.TestCase
 TestHoldMachine.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+
+
+def test_a_firewall_holds_back_public_reads_alone_and_for_ten_seconds():
+    block = Block()
+    for kind in Kind:
+        block.refuse(kind, 100)
+    block.start(100)
+    for kind in (Kind.PUBLIC, Kind.BACKGROUND):
+        with pytest.raises(NotSent) as caught:
+            block.refuse(kind, 103)
+        assert caught.value.retry_after == "7"
+    for kind in (Kind.PROBE, Kind.SIGNED, Kind.ORDER, Kind.CANCEL):
+        block.refuse(kind, 103)
+    block.refuse(Kind.PUBLIC, 110)
+    assert (block.seconds_left(103), block.seconds_left(110)) == (7, 0)

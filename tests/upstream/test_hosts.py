@@ -2,7 +2,7 @@ import pytest
 
 from bpx.upstream.bounds import Bounds
 from bpx.upstream.call import Kind
-from bpx.upstream.hosts import Host, Hosts, Standing
+from bpx.upstream.hosts import Host, Hosts
 from bpx.upstream.wire import Wire
 from tests.runtime import ThreadRuntime
 
@@ -24,32 +24,6 @@ def succeed(host: Host, kind: Kind, now: float = 0.0) -> None:
     ticket = host.admit(kind, now)
     assert ticket is not None
     host.end(ticket, now, False)
-
-
-def test_three_failures_in_a_row_put_a_host_aside_for_half_a_minute():
-    standing = Standing()
-    assert [standing.note(0, has_failed=True) for _ in range(3)] == [False, False, True]
-    assert standing.is_aside(29.9)
-    assert not standing.is_aside(30)
-
-
-def test_a_success_in_between_begins_the_count_anew():
-    standing = Standing()
-    for has_failed in (True, True, False, True, True):
-        standing.note(0, has_failed=has_failed)
-    assert not standing.is_aside(0)
-
-
-def test_a_host_that_fails_again_is_left_at_once_and_for_longer():
-    standing, now, lengths = Standing(), 0.0, []
-    for _ in range(2):
-        standing.note(now, has_failed=True)
-    for _ in range(12):
-        standing.note(now, has_failed=True)
-        length = next(s for s in range(1, 400) if not standing.is_aside(now + s))
-        lengths.append(length)
-        now += length
-    assert lengths == [30, 60, 90, 120, 150, 180, 210, 240, 270, 300, 300, 300]
 
 
 def test_the_first_host_is_asked_while_it_works_and_again_when_it_may_work_again():
@@ -77,12 +51,47 @@ def test_a_second_try_goes_elsewhere_if_that_is_any_better():
     assert hosts.choose("public", 0, besides=first) is first
 
 
-def test_with_all_hosts_bad_the_first_one_is_asked_and_nobody_goes_to_and_fro():
+def test_with_all_hosts_bad_everybody_asks_the_same_one_first_and_nobody_goes_to_and_fro():
     first, second = made("a"), made("b")
     hosts = Hosts([first, second])
     for host in (first, second):
         fail(host, Kind.PUBLIC, 3)
-    assert [hosts.choose("public", 1, besides=first) for _ in range(5)] == [first] * 5
+    assert [hosts.choose("public", 1) for _ in range(5)] == [first] * 5
+    assert [hosts.choose("public", 1, besides=first) for _ in range(5)] == [second] * 5
+
+
+def test_whether_a_host_is_back_is_tried_by_one_call_at_a_time():
+    first, second = made("a"), made("b")
+    hosts = Hosts([first, second], try_s=3)
+    fail(first, Kind.PUBLIC, 3)
+    assert [hosts.choose("public", 30) for _ in range(4)] == [first, second, second, second]
+    assert hosts.choose("public", 32.9) is second
+    assert hosts.choose("public", 33) is first, "the one before has not told"
+    fail(first, Kind.PUBLIC, 1, now=33.1)
+    assert hosts.choose("public", 93) is second, "twice as long as the first time"
+    assert hosts.choose("public", 93.1) is first
+    succeed(first, Kind.PUBLIC, now=93.2)
+    assert [hosts.choose("public", 93.3) for _ in range(4)] == [first] * 4
+
+
+def test_with_all_hosts_bad_the_one_that_may_be_back_first_is_asked():
+    first, second = made("a"), made("b")
+    hosts = Hosts([first, second])
+    for _ in range(3):
+        fail(first, Kind.PUBLIC, 3, now=0)
+    fail(first, Kind.PUBLIC, 1, now=40)  # aside until 100
+    fail(second, Kind.PUBLIC, 3, now=41)  # aside until 71
+    assert [hosts.choose("public", 42) for _ in range(5)] == [second] * 5
+    assert hosts.choose("public", 42, besides=second) is first
+    succeed(second, Kind.PUBLIC, now=42)
+    assert hosts.choose("public", 42, besides=first) is second
+
+
+def test_a_second_try_goes_to_no_host_whose_breaker_would_refuse_it():
+    first, second = made("a", threshold=100), made("b", threshold=3)
+    for host in (first, second):
+        fail(host, Kind.PUBLIC, 3)
+    assert Hosts([first, second]).choose("public", 1, besides=first) is first
 
 
 def test_a_call_that_tells_nothing_changes_nothing():

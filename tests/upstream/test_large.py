@@ -85,6 +85,7 @@ def test_a_large_reply_has_a_place_of_its_own_and_those_are_few(server: WireServ
     with pytest.raises(Broken) as caught:
         ask(wire)
     assert isinstance(caught.value.failure, ReadFailed)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, True)
     server.answer = lambda request: ok(b"{}")
     assert wire.ask(Call("GET", "/x"), 1.0).body == b"{}"  # nobody is kept waiting by them
     server.answer = lambda request: ok(BODY)

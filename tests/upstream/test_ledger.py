@@ -138,6 +138,41 @@ def test_a_call_that_was_not_sent_is_given_back(ledger: WeightLedger):
     assert ledger.used(T + MINUTE) == 0
 
 
+def test_what_is_on_its_way_at_the_edge_is_added_to_what_a_header_says(ledger: WeightLedger):
+    late = ledger.charge(2500, T + 59_500)
+    ledger.adopt("5000", T + 59_600)
+    assert ledger.used(T + 59_600) == 7500
+    ledger.settle(late, was_counted=False)
+    assert ledger.used(T + 59_600) == 5000
+    assert ledger.used(T + MINUTE) == 0
+
+
+def test_what_is_given_back_never_goes_below_what_binance_has_counted(ledger: WeightLedger):
+    late = ledger.charge(250, T + 59_500)
+    ledger.adopt("3000", T + 59_600)
+    ledger.settle(late, was_counted=False)
+    assert ledger.used(T + 59_600) == 3000
+
+
+def test_what_was_sent_at_the_edge_is_on_its_way_in_the_new_minute(ledger: WeightLedger):
+    late = ledger.charge(250, T + 59_500)
+    ledger.adopt("40", T + MINUTE + 100)
+    assert ledger.used(T + MINUTE + 100) == 290, "it may be counted yet"
+    ledger.settle(late)
+    ledger.adopt("60", T + MINUTE + 200)
+    assert ledger.used(T + MINUTE + 200) == 290
+    assert ledger.used(T + 2 * MINUTE) == 0
+
+
+def test_what_is_given_back_of_an_old_minute_takes_nothing_from_the_new_one(ledger: WeightLedger):
+    late = ledger.charge(900, T + 59_500)
+    ledger.settle(ledger.charge(100, T + MINUTE + 59_500))
+    ledger.settle(late, was_counted=False)
+    assert ledger.used(T + MINUTE + 59_600) == 100
+    assert ledger.used(T + 2 * MINUTE) == 100, "sent in the last second"
+    assert ledger.wait_for(5901, 1.0, T + 2 * MINUTE) > 0
+
+
 def test_the_limit_of_the_day_holds_at_once(ledger: WeightLedger):
     ledger.charge(2000, T)
     ledger.limit = 2400

@@ -52,6 +52,20 @@ def test_1000_generated_targets_and_bodies_arrive_byte_for_byte(
         assert (delivered.method, delivered.target, delivered.body) == wanted
 
 
+@pytest.mark.parametrize("name", ["Accept", "User-Agent", "X-MBX-APIKEY"])
+def test_no_value_of_a_header_means_anything_to_us(
+    server: WireServer, session: RawSession, name: str
+):
+    value = "@@@" + "SKIP_HEADER@@@"  # what urllib3 takes for an order of its caller
+    deliver(session, Call("GET", "/x", ((name, value),)))
+    assert server.delivered[0].headers[name.lower().encode()] == value.encode()
+
+
+def test_no_header_is_sent_that_is_not_the_clients(server: WireServer, session: RawSession):
+    deliver(session, Call("GET", "/x"))
+    assert server.delivered[0].headers.keys() == {b"host"}
+
+
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS"])
 def test_every_method_arrives_as_it_is(server: WireServer, session: RawSession, method: str):
     server.answer = lambda request: b"HTTP/1.1 204 No Content\r\n\r\n"

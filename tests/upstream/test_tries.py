@@ -14,8 +14,10 @@ from bpx.errors import (
     Throttled,
 )
 from bpx.state.clock import ExchangeClock
+from bpx.upstream.breaker import State
 from bpx.upstream.call import Call, Kind
 from bpx.upstream.retry import Recovery
+from bpx.upstream.upstream import Upstream
 from tests.upstream.conftest import MakeUpstream
 from tests.upstream.wire_server import Answer, Then, WireServer, ok
 
@@ -27,6 +29,10 @@ CANCEL = Call("DELETE", "/order", kind=Kind.CANCEL)
 def nowhere() -> str:
     with WireServer() as gone:
         return gone.url
+
+
+def is_open(upstream: Upstream) -> bool:
+    return any(reached.breaker is State.OPEN for reached in upstream.report())
 
 
 def retries(kind: str) -> float:
@@ -157,6 +163,36 @@ def test_our_own_question_ends_within_the_time_of_one_call(make_upstream: MakeUp
             make_upstream(server.url, recovery=recovery).fetch("/x", 1)
         assert len(server.delivered) > 3
     assert monotonic() - began < 2.2
+
+
+def test_a_question_of_ours_that_was_not_let_go_is_refused_at_once(make_upstream: MakeUpstream):
+    recovery = Recovery(3, base_delay_s=1.0, max_delay_s=4.0, failure_threshold=5)
+    page = ok(b"<html>blocked</html>", status="403 Forbidden")
+    with WireServer(lambda request: page) as server:
+        blocked = make_upstream(server.url, recovery=recovery)
+        blocked.forward(Call("GET", "/x"))
+        server.answer = lambda request: ok(status="503 X")
+        broken = make_upstream(server.url, recovery=recovery)
+        while not is_open(broken):
+            broken.forward(Call("GET", "/x"))
+        stopped = make_upstream(server.url, recovery=recovery)
+        stopped.close()
+        before = len(server.delivered)
+        for upstream in (blocked, broken, stopped):
+            for kind in (Kind.PUBLIC, Kind.BACKGROUND):
+                began = monotonic()
+                with pytest.raises(NotSent):
+                    upstream.fetch("/x", 1, kind)
+                assert monotonic() - began < 0.005
+        assert len(server.delivered) == before
+
+
+def test_a_question_of_ours_that_could_not_connect_is_asked_again(make_upstream: MakeUpstream):
+    recovery = Recovery(3, base_delay_s=0.01, max_delay_s=0.02)
+    upstream = make_upstream(nowhere(), recovery=recovery)
+    with pytest.raises(NotSent):
+        upstream.fetch("/x", 1)
+    assert upstream.report()[0].failures == 4
 
 
 def test_an_answer_that_more_asking_does_not_change_is_asked_for_once(

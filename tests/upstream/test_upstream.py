@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client import REGISTRY
 
-from bpx.errors import Banned, NotSent, OutcomeUnknown, ReadFailed, Throttled
+from bpx.errors import Banned, NotSent, OutcomeUnknown, OverShare, ReadFailed, Throttled
 from bpx.upstream.call import Call, Headers, Kind
 from bpx.upstream.headers import to_binance
 from bpx.upstream.upstream import Upstream
@@ -263,6 +263,18 @@ def test_what_we_fetch_is_decoded_and_proven_to_be_json(
     assert reply.header("Content-Encoding") is None
     assert server.delivered[0].line == b"GET /x?a=1 HTTP/1.1"
     assert server.delivered[0].headers[b"accept-encoding"] == b"gzip"
+
+
+def test_what_we_fetch_for_a_client_is_of_its_part(make_upstream: MakeUpstream):
+    headers = "X-MBX-USED-WEIGHT-1M: 0\r\nDate: Sun, 22 Nov 2026 12:00:00 GMT\r\n"
+    with WireServer(lambda request: ok(headers=headers)) as server:
+        upstream = make_upstream(server.url, weight_per_minute=1000)
+        upstream.forward(Call("GET", "/x", client="10.0.0.2"))
+        for number in range(7):
+            upstream.fetch(f"/{number}", 50, Kind.PUBLIC, client="10.0.0.1")
+        with pytest.raises(OverShare):
+            upstream.fetch("/x", 50, Kind.PUBLIC, client="10.0.0.1")
+        upstream.fetch("/x", 50, Kind.PUBLIC, client="10.0.0.2")
 
 
 def test_what_we_fetch_may_be_refused_in_binances_words(make_upstream: MakeUpstream):

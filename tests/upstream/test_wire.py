@@ -119,6 +119,12 @@ def test_a_target_that_no_host_could_get_says_nothing_about_the_host(wire: Wire)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
 
 
+def test_a_header_that_no_host_could_get_says_nothing_about_the_host(wire: Wire):
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call("GET", "/x", (("Accept", "a\nb"),)), 1.0)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
+
+
 @pytest.mark.parametrize("kind", METHODS)
 def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire, kind: Kind):
     server.answer = lambda request: b""
@@ -129,10 +135,19 @@ def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire,
     assert len(server.delivered) == 1
 
 
+@pytest.mark.parametrize("kind", METHODS)
+def test_a_call_whose_time_is_over_is_not_sent(server: WireServer, wire: Wire, kind: Kind):
+    with pytest.raises(Broken) as caught:
+        wire.ask(Call(METHODS[kind], "/x", kind=kind), 0.0)
+    assert isinstance(caught.value.failure, NotSent)
+    assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
+    assert server.connections == 0
+
+
 def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
     for kind in Kind:
         wire.ask(Call("GET", "/x", kind=kind), 1.0)
-    assert server.connections == 3
+    assert server.connections == 4
 
 
 def test_a_full_pool_lets_wait_for_a_bounded_time_and_sends_nothing(server: WireServer):

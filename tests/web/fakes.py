@@ -14,6 +14,8 @@ class FakeFeed:
         self.cell = Cell("test")
         self.loads = 0
         self.wanted: list[int] = []
+        self.clients: list[str] = []
+        self.is_asked = False  # already, by somebody else
         self.fresh = True
         self.kept = False
         self._on_want = on_want
@@ -24,9 +26,11 @@ class FakeFeed:
     def is_kept(self, now):
         return self.kept
 
-    def want(self, rows=0):
+    def want(self, rows=0, *, client=""):
         self.wanted.append(rows)
+        self.clients.append(client)
         Thread(target=self._reply, daemon=True).start()
+        return not self.is_asked
 
     def _reply(self):
         eventually(lambda: self.cell._waiting == 1)

@@ -14,6 +14,7 @@ DEPTH = "/api/v3/depth?symbol=BTCUSDT&limit=5"
 KLINES = "/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=2"
 TICKER = "/api/v3/ticker/24hr?symbol=BTCUSDT"
 INFO = "/api/v3/exchangeInfo"
+EARLY_MS = 1_795_348_805_000  # in a minute
 
 
 @pytest.fixture(scope="module")
@@ -225,3 +226,15 @@ def test_replies_are_counted_by_source(client):
     after = counts()
     moved = {name: after[name] - before[name] for name in after}
     assert moved == {"websocket": 1, "cache": 2, "upstream": 1, "proxy": 2}
+
+
+def test_the_used_weight_of_a_route_that_tells_it_wrong_is_passed_on_and_not_believed():
+    with Simulator("futures", start_ms=EARLY_MS) as sim, application(sim) as app:
+        client, budget = app.test_client(), app.extensions["bpx.house"].upstream.budget
+        eventually(lambda: source(client.get("/fapi/v1/exchangeInfo")) == "cache", within_s=5)
+        sim.call(lambda: sim.venue.accounting.charge("127.0.0.1", 2000, sim.venue.now_ms))
+        for target in ("/fapi/v2/ticker/price", "/fapi/v1/ticker/bookTicker"):
+            assert int(client.get(target).headers["X-MBX-USED-WEIGHT-1M"]) > 2000
+            assert budget.spent()[0] < 2000
+        client.get("/fapi/v1/time")
+        assert budget.spent()[0] > 2000

@@ -4,7 +4,7 @@ from time import monotonic
 
 import pytest
 
-from bpx.errors import NotSent
+from bpx.errors import NotSent, OverShare
 from bpx.exchange.depth import decode_depth_reply
 from bpx.exchange.spot import SPOT
 from bpx.exchange.ticker import decode_ticker_reply
@@ -46,6 +46,29 @@ def test_a_fresh_book_is_cut_to_the_limit():
     answer = answers.answer({"symbol": "BTCUSDT", "limit": "1"}, "")
     assert answer.body == b'{"lastUpdateId":7,"bids":[["9","1"]],"asks":[["10","1"]]}'
     assert (answer.source, feed.wanted) == ("websocket", [])
+
+
+def test_what_is_asked_for_a_client_is_asked_in_its_name():
+    feed = FakeFeed(lambda feed: feed.load(book_view()))
+    answers = DepthAnswers(FakeFeeds(feed), ThreadRuntime())
+    answers.answer({"symbol": "BTCUSDT", "limit": "5"}, "", "10.0.0.1")
+    assert feed.clients == ["10.0.0.1"]
+
+
+def test_a_client_that_has_had_its_part_is_told_and_nobody_who_waited_with_it():
+    def refuse(feed: FakeFeed) -> None:
+        if len(feed.clients) == 1:
+            feed.cell.fail(OverShare("Too much request weight used.", 7))
+        else:
+            feed.load(book_view())
+
+    params = {"symbol": "BTCUSDT", "limit": "5"}
+    greedy, polite = FakeFeed(refuse), FakeFeed(refuse)
+    polite.is_asked = True
+    with pytest.raises(OverShare):
+        DepthAnswers(FakeFeeds(greedy), ThreadRuntime()).answer(params, "")
+    answer = DepthAnswers(FakeFeeds(polite), ThreadRuntime()).answer(params, "")
+    assert (answer.body, len(polite.wanted)) == (BOOK, 2)
 
 
 def test_a_book_that_is_not_fresh_is_asked_for_whatever_it_says():
