@@ -98,28 +98,26 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         os._exit(0)
 
     def _open_ports(self, app: ByPort) -> None:
-        names = [listener.getsockname() for listener in self.sockets]
-        # A path (unix socket) has no port: it is the market's.
-        market_ports = [0 if isinstance(name, (str, bytes)) else name[1] for name in names]
-        application = str(self.cfg.default_proc_name).rpartition(":")[2]
-        port = self.settings.operators_port(application)
-        app.listen(market_ports, port)
+        app.listen([listener.getsockname() for listener in self.sockets])
         if app.has_operators:
-            self._open_operators(self.settings.host, port)
+            self._open_operators(app)
 
-    def _open_operators(self, host: str, port: int) -> None:
-        if not self.alive:
-            return
+    def _open_operators(self, app: ByPort) -> None:
+        host, port = self._operators_address()
         try:
-            self.listening.open_operators(host, port)
+            app.listen_for_operators(self.listening.open_operators(host, port))
         except OSError as error:
             if self.age == 1 and "GUNICORN_PID" not in os.environ:
                 self.log.error("cannot open the operators' port %s: %s", port, error)
                 sys.exit(BOOT_ERROR)
             # After SIGHUP or SIGUSR2 the worker before this one still has it, for a moment.
-            gevent.spawn_later(_TRY_AGAIN_S, self._open_operators, host, port)
+            gevent.spawn_later(_TRY_AGAIN_S, self._open_operators, app)
         else:
             self.log.info("operators' port: %s:%s", host, port)
+
+    def _operators_address(self) -> tuple[str, int]:
+        application = str(self.cfg.default_proc_name).rpartition(":")[2]
+        return self.settings.host, self.settings.operators_port(application)
 
     def _await_successor(self) -> None:
         """Serve on while the worker that is to follow us starts."""
