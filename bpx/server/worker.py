@@ -52,7 +52,7 @@ class Worker(Lifetime):
             raise StopIteration from None
         if self.log.access_log_enabled:
             self.log.access(reply, req, environ, timedelta(seconds=monotonic() - started))
-        sock.end_answer()
+        sock.end_answer(received=_left_in(req.unreader))
         gevent.sleep(0)  # the others' turn, even if this client's next request is there already
         if reply.should_close():
             raise StopIteration
@@ -84,3 +84,8 @@ class Worker(Lifetime):
         except ClientGone:
             return
         client.linger()
+
+
+def _left_in(unreader: Any) -> int:
+    """Return how many bytes gunicorn has read behind a request."""
+    return len(unreader.buf.getbuffer())
