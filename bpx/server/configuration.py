@@ -66,8 +66,9 @@ def gunicorn_settings(
         "bind": addresses,
         "on_starting": partial(check_start, application, markets, settings),
         "worker_connections": _connection_limit(),
-        # gunicorn wants whole seconds, and the worker ends by its own, exact time before.
-        "graceful_timeout": ceil(settings.shutdown_timeout_s) + 2,
+        # gunicorn wants whole seconds, and the worker ends by its own, exact times before: that
+        # to finish requests, then three seconds to say good-bye to the exchange.
+        "graceful_timeout": ceil(settings.shutdown_timeout_s) + 5,
     }
 
 

@@ -46,7 +46,7 @@ def test_ports_and_host_come_from_the_options() -> None:
 
 
 def test_gunicorn_is_left_more_time_than_the_worker_takes_to_stop() -> None:
-    assert made("spot", BPX_SERVER_SHUTDOWN_TIMEOUT="2500ms")["graceful_timeout"] == 5
+    assert made("spot", BPX_SERVER_SHUTDOWN_TIMEOUT="2500ms")["graceful_timeout"] == 8
 
 
 @pytest.mark.parametrize("name", ["spot", "futures", "both"])

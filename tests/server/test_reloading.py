@@ -27,13 +27,13 @@ def test_a_reload_with_a_bad_option_changes_nothing(tmp_path: Path) -> None:
     file.write_text("server.shutdown-timeout = 5s\n")
     environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
     made = reloading.settings("spot", [], environ)
-    assert (made["graceful_timeout"], environ["BPX_SERVER_SHUTDOWN_TIMEOUT"]) == (7, "5.0")
+    assert (made["graceful_timeout"], environ["BPX_SERVER_SHUTDOWN_TIMEOUT"]) == (10, "5.0")
     before = dict(environ)
     file.write_text("server.shutdown-timeout = soon\n")
     assert reloading.settings("spot", [], environ) is made
     assert environ == before
     file.write_text("server.shutdown-timeout = 6s\n")
-    assert reloading.settings("spot", [], environ)["graceful_timeout"] == 8
+    assert reloading.settings("spot", [], environ)["graceful_timeout"] == 11
 
 
 def test_workers_are_told_by_their_environment_and_read_no_file(tmp_path: Path) -> None:
