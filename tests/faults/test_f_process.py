@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -11,7 +12,7 @@ import requests
 
 from bpx.simulator.faults import RestFault
 from tests.faults.figures import figure
-from tests.faults.life import DEPTH, TICKER, Life, is_gone, is_refused, living
+from tests.faults.life import DEPTH, TICKER, Life, is_gone, is_refused, living, started_again
 from tests.faults.scale import full_or
 from tests.proxy import running_proxy
 from tests.waiting import eventually
@@ -117,6 +118,32 @@ def test_f02_while_it_reloads_somebody_serves_at_every_moment() -> None:
         assert life.workers() != [old]
 
 
+def test_f02_a_stop_in_the_middle_of_a_reload_is_obeyed_at_once() -> None:
+    with living() as life:
+        life.slow_orders(full_or(9, 4))
+        order = life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        life.kill(signal.SIGHUP)
+        eventually(lambda: life.proxy.log().count("operators' port: ") == 2, within_s=5)
+        stopped_at = life.stop()
+        eventually(lambda: not life.is_ready(), within_s=1)
+        figure("F2", not_ready_in_a_reload_after_s=monotonic() - stopped_at)
+        assert not order.done(), "the old worker is still at it"
+        assert order.result().status_code == 200
+        eventually(lambda: is_gone(life.proxy.pid), within_s=20)
+
+
+def test_f02_a_quit_in_the_middle_of_a_reload_does_not_wait() -> None:
+    with living() as life:
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        life.kill(signal.SIGHUP)
+        eventually(lambda: life.proxy.log().count("operators' port: ") == 2, within_s=5)
+        life.kill(signal.SIGQUIT)
+        eventually(lambda: is_gone(life.proxy.pid), within_s=2)
+
+
 @pytest.mark.timeout(300)
 def test_f03_a_killed_worker_is_replaced_and_connects_no_more_than_it_has_to() -> None:
     slowest_s, rounds = 0.0, full_or(12, 2)
@@ -167,15 +194,36 @@ def test_f03_a_new_worker_goes_on_holding_and_counts_the_connects_of_the_one_bef
         assert len(life.exchange.requests) == 0
 
 
-def test_f04_without_its_master_a_worker_ends_and_leaves_the_port() -> None:
+def test_f04_without_its_master_a_worker_ends_and_leaves_the_port(tmp_path: Path) -> None:
     with killed() as life:
         life.follow(DEPTH)
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
         worker = life.worker()
         killed_at = life.kill(signal.SIGKILL)
         eventually(lambda: is_gone(worker), within_s=5)
-        figure("F4", worker_gone_after_s=monotonic() - killed_at)
+        gone_s = monotonic() - killed_at
         assert is_refused(life.proxy.url)
         assert is_refused(life.proxy.operators_url)
+        began = monotonic()
+        with started_again(life, tmp_path / "log"):
+            eventually(life.is_ready, within_s=5)
+            ready_s = monotonic() - began
+            assert life.answers(DEPTH)
+    figure("F4", worker_gone_after_s=gone_s, ready_again_after_s=ready_s)
+
+
+def test_f04_nor_does_it_stay_when_its_master_dies_while_it_stops() -> None:
+    with killed() as life:
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        worker = life.worker()
+        life.stop()
+        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        life.kill(signal.SIGKILL)
+        eventually(lambda: is_gone(worker), within_s=5)
 
 
 @contextmanager
