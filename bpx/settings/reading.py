@@ -162,16 +162,6 @@ def _read_by(kind: Any, text: str, name: str) -> Any:
 def _refuse_contradictions(settings: Settings) -> None:
     if settings.spot_disabled and settings.futures_disabled:
         raise BadOption("--disable-spot and --disable-futures together leave nothing to serve")
-    ports = {
-        "--server.port-spot": settings.port_spot,
-        "--server.port-futures": settings.port_futures,
-    }
-    if settings.metrics_enabled:
-        ports["--features.metrics-port"] = settings.operators_port("both")
-    for name, port in ports.items():
-        same = [other for other in ports if other > name and ports[other] == port]
-        if same:
-            raise BadOption(f"{name} and {same[0]} are both {port}; they must differ")
     if settings.max_delay_s < settings.base_delay_s:
         raise BadOption("--recovery.max-delay accepts nothing shorter than --recovery.base-delay")
     if settings.max_reconnect_delay_s < settings.reconnect_delay_s:

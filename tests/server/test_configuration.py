@@ -28,7 +28,7 @@ def start(args: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedPr
 
 
 def made(application: str, **environ: str) -> dict[str, Any]:
-    return gunicorn_settings(application, load([], environ), environ)
+    return gunicorn_settings(application, load([], environ))
 
 
 def test_each_application_has_its_port() -> None:
@@ -68,6 +68,46 @@ def test_a_disabled_market_is_left_out() -> None:
 def test_a_market_that_is_served_alone_cannot_be_disabled() -> None:
     with pytest.raises(BadOption, match="wsgi:spot and --disable-spot contradict each other"):
         markets_of("spot", load(["-s"], {}))
+
+
+METRICS = {"BPX_FEAT_ENABLE_METRICS": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("application", "environ", "line"),
+    [
+        ("both", {"BPX_PORT_SPOT": "8091"},
+         "--server.port-futures and --server.port-spot are both 8091; they must differ"),
+        ("both", METRICS | {"BPX_PORT_SPOT": "8092"},
+         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
+        ("spot", METRICS | {"BPX_PORT_SPOT": "8092"},
+         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
+        ("futures", METRICS | {"BPX_PORT_FUTURES": "8093"},
+         "--features.metrics-port and --server.port-futures are both 8093; they must differ"),
+    ],
+)  # fmt: skip
+def test_two_that_are_served_have_two_ports(
+    application: str, environ: dict[str, str], line: str
+) -> None:
+    with pytest.raises(BadOption) as refused:
+        made(application, **environ)
+    assert str(refused.value) == line
+
+
+@pytest.mark.parametrize(
+    ("application", "environ", "bind"),
+    [
+        ("both", {"BPX_DISABLE_SPOT": "1", "BPX_PORT_FUTURES": "8090"}, ["127.0.0.1:8090"]),
+        ("futures", {"BPX_PORT_FUTURES": "8090"}, ["127.0.0.1:8090"]),
+        ("futures", METRICS | {"BPX_PORT_FUTURES": "8092"}, ["127.0.0.1:8092"]),
+        ("futures", METRICS | {"BPX_FEAT_METRICS_PORT": "8090"}, ["127.0.0.1:8091"]),
+        ("both", {"BPX_FEAT_METRICS_PORT": "8090"}, ["127.0.0.1:8090", "127.0.0.1:8091"]),
+    ],
+)
+def test_the_port_of_what_is_not_served_is_free(
+    application: str, environ: dict[str, str], bind: list[str]
+) -> None:
+    assert made(application, **environ)["bind"] == bind
 
 
 @pytest.mark.parametrize(

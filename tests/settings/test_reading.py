@@ -112,10 +112,6 @@ def test_a_boolean_takes_true_false_1_0_yes_no(
         (["--upstream.spot-rest=api.binance.com"],
          "--upstream.spot-rest (BPX_UPSTREAM_SPOT_REST) accepts an address that begins with "
          "https:// or http://, or several with commas between, not 'api.binance.com'"),
-        (["-p", "8091"],
-         "--server.port-futures and --server.port-spot are both 8091; they must differ"),
-        (["-p", "8092", "--features.enable-metrics"],
-         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
         (["-s", "-f"], "--disable-spot and --disable-futures together leave nothing to serve"),
         (["--recovery.max-delay=1ms"],
          "--recovery.max-delay accepts nothing shorter than --recovery.base-delay"),
