@@ -112,7 +112,8 @@ def talkative(
         yield stage, file
 
 
-def test_g12_secrets_appear_in_no_log_no_error_and_no_metric(talkative: tuple[Stage, Path | None],
+def test_g12_secrets_appear_in_no_log_no_error_and_no_metric(
+    talkative: tuple[Stage, Path | None],
 ):
     stage, file = talkative
     said: list[str] = []
