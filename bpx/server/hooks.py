@@ -86,11 +86,16 @@ def _listen_again() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
 
 
+def _leave(server: Any, worker: Any) -> None:
+    SUCCESSION.leave(worker.age)
+
+
 HOOKS: dict[str, Any] = {
     "nworkers_changed": _one_worker,
     "when_ready": _pass_on_endings,
     "pre_fork": _before_fork,
     "post_fork": _end_when_told,
     "on_exit": _end_undisturbed,
-    "worker_exit": lambda server, worker: SUCCESSION.leave(worker.age),
+    "worker_exit": _leave,
+    "child_exit": _leave,  # in the master, and however it ended
 }
