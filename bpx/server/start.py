@@ -65,9 +65,10 @@ def _check_flags(application: str, markets: Sequence[str], cfg: Any) -> None:
             f"-k accepts {WORKER}, not {cfg.worker_class_str!r}: no other waits for clients, "
             "and drains, as the options say"
         )
-    if len(markets) > 1 and len(cfg.bind) != len(markets):
+    if application not in markets and len(cfg.bind) != len(markets):
+        noun = "address" if len(markets) == 1 else "addresses"
         raise BadOption(
-            f"wsgi:{application} needs {len(markets)} addresses: "
+            f"wsgi:{application} needs {len(markets)} {noun}: "
             f"-b for {', then -b for '.join(markets)}"
         )
 

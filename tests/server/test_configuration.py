@@ -131,6 +131,11 @@ def test_the_port_of_what_is_not_served_is_free(
             "bpx: wsgi:both needs 2 addresses: -b for spot, then -b for futures",
         ),
         (
+            ["wsgi:both", "-b", "127.0.0.1:0", "-b", "127.0.0.1:0"],
+            {"BPX_DISABLE_SPOT": "yes"},
+            "bpx: wsgi:both needs 1 address: -b for futures",
+        ),
+        (
             ["wsgi:margin"],
             {},
             "bpx: there is no wsgi:margin; choose wsgi:spot, wsgi:futures, wsgi:both",
