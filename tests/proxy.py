@@ -6,17 +6,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from random import choice
 
+from bpx.settings.reading import unknown_variables
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
 SECONDS_TO_START = 20.0
 SECONDS_TO_STOP = 20.0
+TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
+OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 
 
@@ -53,7 +56,10 @@ class Proxy:
 
 @contextmanager
 def running_proxy(
-    app: str = "spot", env: Mapping[str, str] | None = None, args: Sequence[str] = ()
+    app: str = "spot",
+    env: Mapping[str, str] | None = None,
+    args: Sequence[str] = (),
+    may_log: Collection[str] = (),
 ) -> Iterator[Proxy]:
     """Run `gunicorn -c gunicorn.conf.py wsgi:<app>` on free ports; it must end with code 0.
 
@@ -61,7 +67,9 @@ def running_proxy(
         app: `spot`, `futures`, `both`, or the `module:name` of another application.
         env: variables on top of the bare minimum; nothing of the caller's BPX_ is inherited.
         args: more of gunicorn's command line.
+        may_log: what of `TROUBLE` is no wonder in this test. Nothing else of it may be logged.
     """
+    assert not [name for name in unknown_variables(env or {}) if not name.startswith(OF_TESTS)]
     with ExitStack() as stack:
         count = 2 if app == "both" else 1
         listeners = [
@@ -71,6 +79,7 @@ def running_proxy(
         operators_port = free_port()  # now that it can be none of those
         directory = stack.enter_context(tempfile.TemporaryDirectory())
         log_path = Path(directory) / "log"
+        stack.enter_context(without_trouble(log_path, may_log))
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py"]
         for listener in listeners:
             command += ["-b", f"fd://{listener.fileno()}"]
@@ -96,6 +105,15 @@ def running_proxy(
             pid=process.pid,
             log_path=log_path,
         )
+
+
+@contextmanager
+def without_trouble(log_path: Path, may_log: Collection[str] = ()) -> Iterator[None]:
+    """Look for trouble in the log of a server that ends here, if the test went well."""
+    yield
+    log = log_path.read_text()
+    found = [words for words in TROUBLE if words in log and words not in may_log]
+    assert not found, f"its log has {found}:\n{log}"
 
 
 @contextmanager

@@ -93,6 +93,7 @@ EFFECT_TESTED_BY = {
     "logging.enable-structured": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
     "disable-spot": f"{CLI}::test_a_disabled_market_has_no_port",
     "disable-futures": f"{CLI}::test_a_disabled_market_has_no_port",
+    "env": "tests/settings/test_profiles.py::test_an_environment_has_other_defaults",
     "always-show-forwards": f"{CLI}::test_forwards_are_shown_if_asked_for",
 }
 TICKER = "/api/v3/ticker/24hr?symbol=BTCUSDT"

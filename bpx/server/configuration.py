@@ -5,6 +5,7 @@ import re
 import resource
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from math import ceil
 from typing import Any
 
@@ -50,28 +51,30 @@ def application_for(settings: Settings) -> str:
     return "spot" if settings.futures_disabled else "both"
 
 
-def gunicorn_settings(
-    application: str, settings: Settings, environ: Mapping[str, str]
-) -> dict[str, Any]:
-    """Return gunicorn's settings, and begin to log as the options want it.
+def gunicorn_settings(application: str, settings: Settings) -> dict[str, Any]:
+    """Return gunicorn's settings.
 
     Raises:
-        BadOption: the options contradict each other, or the log cannot be written.
+        BadOption: the options contradict each other.
     """
     markets = markets_of(application, settings)
-    addresses = _addresses(application, markets, settings)
-    _begin_to_log(settings, environ)
     return {
         **FIXED,
-        "bind": addresses,
+        "bind": _addresses(application, markets, settings),
         "on_starting": partial(check_start, application, markets, settings),
         "worker_connections": _connection_limit(),
-        # gunicorn wants whole seconds, and the worker ends by its own, exact time before.
-        "graceful_timeout": ceil(settings.shutdown_timeout_s) + 2,
+        # gunicorn wants whole seconds, and the worker ends by its own, exact times before: that
+        # to finish requests, then three seconds to say good-bye to the exchange.
+        "graceful_timeout": ceil(settings.shutdown_timeout_s) + 5,
     }
 
 
-def _begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
+def begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
+    """Log as the options want it from now on.
+
+    Raises:
+        BadOption: the log cannot be written; then all stays as it was.
+    """
     try:
         logs.configure(
             level=settings.log_level,
@@ -86,11 +89,14 @@ def _begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
 
 
 def _addresses(application: str, markets: Sequence[str], settings: Settings) -> list[str]:
-    ports = {"spot": settings.port_spot, "futures": settings.port_futures}
-    own = [ports[market] for market in markets]
-    if settings.metrics_enabled and settings.operators_port(application) in own:
-        port = settings.operators_port(application)
-        raise BadOption(f"--features.metrics-port and a market's port are both {port}")
+    every = {"spot": settings.port_spot, "futures": settings.port_futures}
+    ports = {f"--server.port-{market}": every[market] for market in markets}
+    own = list(ports.values())
+    if settings.metrics_enabled:
+        ports["--features.metrics-port"] = settings.operators_port(application)
+    for one, other in combinations(sorted(ports), 2):
+        if ports[one] == ports[other]:
+            raise BadOption(f"{one} and {other} are both {ports[one]}; they must differ")
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return [f"{host}:{port}" for port in own]
 

@@ -95,12 +95,18 @@ class Connection:
         self._crowd.read(self)
         self._write_left_s = self._patience.write_s
 
-    def end_answer(self) -> None:
-        """Note that an answer is complete: from now on the client may ask again."""
+    def end_answer(self, received: int = 0) -> None:
+        """Note that an answer is complete: from now on the client may ask again.
+
+        Args:
+            received: how many bytes of the next request came with this one.
+        """
         self._is_idle = True
         self.waits_since = monotonic()
         self._bytes_left = HEAD_BYTES
         self._read_until = self.waits_since + self._patience.idle_s
+        if received:
+            self._note_received(received)
 
     def sendall(self, sent: bytes) -> None:
         """Send all of it. Raises what `send_joined` does."""

@@ -2,12 +2,20 @@
 
 import os
 import signal
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bpx.server.shared import SUCCESSION
 from bpx.server.start import refuse_to_start
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+_PASSED_ON = {  # what the master is told, and what its workers are
+    signal.SIGTERM: signal.SIGTERM,
+    signal.SIGINT: signal.SIGTERM,
+    signal.SIGQUIT: signal.SIGQUIT,
+}
+_ENDS: list[bool] = []  # whether the master has been told to
 _LISTENS_AGAIN: list[bool] = []  # whether the master does, after each fork
 
 
@@ -24,9 +32,28 @@ def _one_worker(server: Any, workers: int, before: int | None) -> None:
     )
 
 
-def _stop_gently_on_interrupt(server: Any) -> None:
-    """Let Ctrl-C finish the requests under way, as SIGTERM does; SIGQUIT does not wait."""
-    signal.signal(signal.SIGINT, lambda *_: server.signal(signal.SIGTERM, None))
+def _pass_on_endings(server: Any) -> None:
+    """Have workers told to end as soon as their master is.
+
+    A reload keeps the master busy until the old worker has gone: what it is told meanwhile, it
+    would tell nobody. Ctrl-C finishes the requests under way, as SIGTERM does.
+    """
+    for told, passed in _PASSED_ON.items():
+        signal.signal(told, partial(_pass_on, server, passed))
+
+
+def _pass_on(server: Any, number: int, *_: object) -> None:
+    _ENDS.append(True)
+    for pid in list(server.WORKERS):
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+    server.signal(number, None)  # and what the master does itself, when it comes to it
+
+
+def _end_undisturbed(server: Any) -> None:
+    """Let nothing change the exit code: the interpreter, as it ends, puts its handlers away."""
+    for number in _ENDINGS:
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _before_fork(server: Any, worker: Any) -> None:
@@ -35,7 +62,8 @@ def _before_fork(server: Any, worker: Any) -> None:
     A new process has the master's handlers at first, which only take note: a stop in that moment
     would be lost, and the master would wait for the whole graceful time.
     """
-    SUCCESSION.expect(worker.age)
+    if not _ENDS:
+        SUCCESSION.expect(worker.age)
     if not _LISTENS_AGAIN:
         os.register_at_fork(after_in_parent=_listen_again)
         _LISTENS_AGAIN.append(True)
@@ -43,7 +71,12 @@ def _before_fork(server: Any, worker: Any) -> None:
 
 
 def _end_when_told(server: Any, worker: Any) -> None:
-    """Let a worker that is still starting end at once; gunicorn replaces these handlers."""
+    """Let a worker that is still starting end at once; gunicorn replaces these handlers.
+
+    One that is started although all is to end, does so too.
+    """
+    if _ENDS:
+        os._exit(0)
     for number in _ENDINGS:
         signal.signal(number, lambda *_: os._exit(0))
     _listen_again()
@@ -53,10 +86,16 @@ def _listen_again() -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDINGS)
 
 
+def _leave(server: Any, worker: Any) -> None:
+    SUCCESSION.leave(worker.age)
+
+
 HOOKS: dict[str, Any] = {
     "nworkers_changed": _one_worker,
-    "when_ready": _stop_gently_on_interrupt,
+    "when_ready": _pass_on_endings,
     "pre_fork": _before_fork,
     "post_fork": _end_when_told,
-    "worker_exit": lambda server, worker: SUCCESSION.leave(worker.age),
+    "on_exit": _end_undisturbed,
+    "worker_exit": _leave,
+    "child_exit": _leave,  # in the master, and however it ended
 }

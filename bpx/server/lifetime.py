@@ -23,9 +23,11 @@ from bpx.settings import Settings, load
 BOOT_ERROR = 3  # gunicorn's: the server stops instead of trying again
 _TICK_S = 1.0  # how often the master is told that we live, and looked after
 _SUCCESSOR_S = 10.0  # longest wait for the worker that comes after a reload
+_PREDECESSOR_S = 3.0  # in which the worker before a reload gives up the operators' port
+_TRY_AGAIN_S = 0.02  # to open it meanwhile; then once a tick
 _ORPHAN_S = 3.0  # to finish what is under way when the master was killed
-_TRY_AGAIN_S = 0.02  # to open the operators' port
 _CLOSE_S = 3.0  # to say good-bye to the exchange
+_SHORT_CLOSE_S = 0.5  # the same, without a master
 _FAREWELL_S = 0.5  # for a client that asks often to be told that its connection ends
 _FAREWELL_SHARE = 0.05  # of the shutdown timeout, at most
 
@@ -40,7 +42,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
         self._stop = Event()
-        self._stops_within_s: float | None = None
+        self._orphan_until: float | None = None  # when it has to end, without a master
 
     def load_wsgi(self) -> None:
         """Load the application; sockets are patched by now."""
@@ -66,12 +68,15 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         self._drain()
 
     def notify(self) -> None:
-        """Tell the master that the event loop turns; without a master, begin to stop."""
+        """Tell the master that the event loop turns; without a master, stop soon."""
         self.tmp.notify()
-        if self.alive and os.getppid() != self.ppid:
+        if self._orphan_until is None and os.getppid() != self.ppid:
             self.log.error("the master has gone: stopping")
-            self._stops_within_s = _ORPHAN_S
+            self._orphan_until = monotonic() + _ORPHAN_S
             self.handle_exit(signal.SIGTERM, None)
+
+    def _is_over(self, until: float) -> bool:
+        return monotonic() >= min(until, self._orphan_until or until)
 
     def init_signals(self) -> None:
         """Take the master's orders, and nobody else's: Ctrl-C reaches the master as well."""
@@ -98,46 +103,62 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         os._exit(0)
 
     def _open_ports(self, app: ByPort) -> None:
-        names = [listener.getsockname() for listener in self.sockets]
-        # A path (unix socket) has no port: it is the market's.
-        market_ports = [0 if isinstance(name, (str, bytes)) else name[1] for name in names]
-        application = str(self.cfg.default_proc_name).rpartition(":")[2]
-        port = self.settings.operators_port(application)
-        app.listen(market_ports, port)
+        app.listen([listener.getsockname() for listener in self.sockets])
         if app.has_operators:
-            self._open_operators(self.settings.host, port)
+            self._open_operators(app)
 
-    def _open_operators(self, host: str, port: int) -> None:
-        if not self.alive:
-            return
+    def _open_operators(self, app: ByPort) -> None:
         try:
-            self.listening.open_operators(host, port)
+            self._listen_for_operators(app)
         except OSError as error:
             if self.age == 1 and "GUNICORN_PID" not in os.environ:
-                self.log.error("cannot open the operators' port %s: %s", port, error)
+                self._tell_why_closed(error)
                 sys.exit(BOOT_ERROR)
             # After SIGHUP or SIGUSR2 the worker before this one still has it, for a moment.
-            gevent.spawn_later(_TRY_AGAIN_S, self._open_operators, host, port)
-        else:
-            self.log.info("operators' port: %s:%s", host, port)
+            gevent.spawn(self._await_operators_port, app)
+
+    def _await_operators_port(self, app: ByPort) -> None:
+        until, is_open, is_told = monotonic() + _PREDECESSOR_S, False, False
+        while self.alive and not is_open:
+            gevent.sleep(_TICK_S if is_told else _TRY_AGAIN_S)
+            try:
+                self._listen_for_operators(app)
+                is_open = True
+            except OSError as error:
+                if monotonic() >= until and not is_told:
+                    self._tell_why_closed(error)
+                    is_told = True
+
+    def _listen_for_operators(self, app: ByPort) -> None:
+        host, port = self._operators_address()
+        app.listen_for_operators(self.listening.open_operators(host, port))
+        self.log.info("operators' port: %s:%s", host, port)
+
+    def _tell_why_closed(self, error: OSError) -> None:
+        _, port = self._operators_address()
+        self.log.error("cannot open the operators' port %s: %s", port, error)
+
+    def _operators_address(self) -> tuple[str, int]:
+        application = str(self.cfg.default_proc_name).rpartition(":")[2]
+        return self.settings.host, self.settings.operators_port(application)
 
     def _await_successor(self) -> None:
         """Serve on while the worker that is to follow us starts."""
         until = monotonic() + _SUCCESSOR_S
-        while SUCCESSION.awaits_successor(self.age) and monotonic() < until:
+        while SUCCESSION.awaits_successor(self.age) and not self._is_over(until):
             self.notify()
             gevent.sleep(0.02)
 
     def _drain(self) -> None:
         began = monotonic()
-        within_s = self._stops_within_s or self.settings.shutdown_timeout_s
+        within_s = self.settings.shutdown_timeout_s
         if isinstance(self.wsgi, ByPort):
             self.wsgi.drain()
         if SUCCESSION.has_successor(self.age):
             self.listening.close_operators()  # it waits for the port
         self.listening.close_markets()
         farewell_s = min(_FAREWELL_S, within_s * _FAREWELL_SHARE)
-        while self.listening.served and monotonic() < began + within_s:
+        while self.listening.served and not self._is_over(began + within_s):
             if monotonic() >= began + farewell_s:
                 self._end_idle()
             self.notify()
@@ -155,5 +176,8 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
             connection.end_if_idle()
 
     def _close_application(self) -> None:
-        if isinstance(self.wsgi, ByPort) and (left := self.wsgi.close(_CLOSE_S)):
+        within_s = _CLOSE_S
+        if self._orphan_until is not None:
+            within_s = max(_SHORT_CLOSE_S, self._orphan_until - monotonic())
+        if isinstance(self.wsgi, ByPort) and (left := self.wsgi.close(within_s)):
             self.log.warning("stopped with %s tasks unfinished", left)

@@ -59,8 +59,8 @@ class Listening:
         for listener in listeners:
             self._markets.append(self._started(listener, self._clients, self._served))
 
-    def open_operators(self, host: str, port: int) -> None:
-        """Serve operators on a port of our own.
+    def open_operators(self, host: str, port: int) -> Any:
+        """Serve operators on a port of our own; return its address, as the system writes it.
 
         Raises:
             OSError: it cannot be had.
@@ -75,6 +75,7 @@ class Listening:
             listener.close()
             raise
         self._operators = self._started(listener, *_room(_OPERATORS_CONNECTIONS))
+        return listener.getsockname()
 
     def close_markets(self) -> None:
         """Take in whoever has connected already, and nobody more."""

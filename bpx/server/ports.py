@@ -1,8 +1,13 @@
-"""Which application a request is for: told by the port it came in on, never by its Host."""
+"""Which application a request is for: told by where it came in, never by its Host.
+
+Where is an address as the system writes it (`getsockname`), and not only a port: two hosts may
+have the same one, and a path (a unix socket) has none.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+LISTENER = "bpx.listener"  # in a request's environment: the address that it came in on
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 _NOT_HERE = b'{"code":-1000,"msg":"This port serves no market."}'
 
@@ -21,8 +26,8 @@ class ByPort:
     """A WSGI application for each port.
 
     Args:
-        markets: one for each of the market's ports, in their order; a single one has them all.
-        market_ports: until `listen` says on which ports the server really listens.
+        markets: one for each of the market's addresses, in their order; a single one has them all.
+        market_ports: until `listen` says where the server really listens.
         operators: the application of the operators' port, if there is one.
         stopping: told when the server stops.
     """
@@ -37,20 +42,23 @@ class ByPort:
         self._markets = list(markets)
         self._operators = operators
         self._stopping = stopping
-        self._by_port: dict[str, Application] = {}
-        self.listen(market_ports)
+        self._by_address: dict[Any, Application] = {}
+        self.listen([str(port) for port in market_ports])
 
     @property
     def has_operators(self) -> bool:
         """Whether there is a port for operators to be opened."""
         return self._operators is not None
 
-    def listen(self, market_ports: Sequence[int], operators_port: int | None = None) -> None:
-        """Take over the ports that the server listens on."""
-        repeated = self._markets * len(market_ports) if len(self._markets) == 1 else self._markets
-        self._by_port = {str(port): app for port, app in zip(market_ports, repeated, strict=False)}
-        if self._operators is not None and operators_port is not None:
-            self._by_port[str(operators_port)] = self._operators
+    def listen(self, markets: Sequence[Any]) -> None:
+        """Take over the addresses that the server listens on for markets."""
+        repeated = self._markets * len(markets) if len(self._markets) == 1 else self._markets
+        self._by_address = dict(zip(markets, repeated, strict=False))
+
+    def listen_for_operators(self, address: Any) -> None:
+        """Take over the address that the server listens on for operators."""
+        if self._operators is not None:
+            self._by_address[address] = self._operators
 
     def drain(self) -> None:
         """Tell the applications that the server begins to stop: it is ready no more."""
@@ -65,7 +73,7 @@ class ByPort:
         self, environ: dict[str, Any], start_response: Callable[..., Any]
     ) -> Iterable[bytes]:
         """Serve a request."""
-        app = self._by_port.get(environ["SERVER_PORT"])
+        app = self._by_address.get(environ.get(LISTENER, environ["SERVER_PORT"]))
         if app is not None:
             return app(environ, start_response)
         start_response("404 Not Found", [

@@ -5,8 +5,8 @@ from typing import Any
 
 from bpx.errors import BadOption
 from bpx.logs import log
-from bpx.server.configuration import application_for, gunicorn_settings
-from bpx.server.start import check_address, refuse_to_start
+from bpx.server.configuration import application_for, begin_to_log, gunicorn_settings
+from bpx.server.start import check_address, do_meet, refuse_to_start
 from bpx.settings import load, variables
 from bpx.settings.reading import CONFIG_VARIABLE, OPTIONS
 
@@ -51,12 +51,23 @@ class Reloading:
         settings = load(argv, given)
         if application is None:
             application = application_for(settings)
-        made = gunicorn_settings(application, settings, given)
+        made = gunicorn_settings(application, settings)
         if self._made:
-            for address in set(made["bind"]) - set(self._made["bind"]):
-                host, _, port = address.rpartition(":")
-                check_address((host.strip("[]"), int(port)))
+            _check_new(made["bind"], self._made["bind"])
+        begin_to_log(settings, given)  # last: what is refused changes nothing
         return made, variables(settings)
+
+
+def _check_new(addresses: Sequence[str], ours: Sequence[str]) -> None:
+    listened_on = [_parts(address) for address in ours]
+    for host, port in map(_parts, set(addresses) - set(ours)):
+        is_ours = any(do_meet((host, port), one) for one in listened_on)
+        check_address((host, 0 if is_ours else port))  # is the host here, if the port is ours?
+
+
+def _parts(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
 
 
 def _adopt(values: Mapping[str, str], environ: MutableMapping[str, str]) -> None:

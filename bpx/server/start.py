@@ -32,8 +32,10 @@ def check_start(application: str, markets: Sequence[str], settings: Settings, ar
         if not _is_given_sockets(arbiter.cfg):
             for address in arbiter.cfg.address:
                 check_address(address)
+            _check_apart(arbiter.cfg.address)
             if settings.metrics_enabled:
-                _check_operators_port(settings.host, settings.operators_port(application))
+                operators = settings.host, settings.operators_port(application)
+                _check_operators_port(operators, arbiter.cfg.address)
     except BadOption as error:
         refuse_to_start(str(error))
 
@@ -47,9 +49,9 @@ def check_address(address: Any) -> None:
     if isinstance(address, tuple):
         reason = _why_not(*address)
         if reason is not None:
-            where = f"{address[0]}:{address[1]}"
             raise BadOption(
-                f"--server.host, --server.port-... or -b: cannot listen on {where}: {reason}"
+                "--server.host, --server.port-... or -b: cannot listen on "
+                f"{_written(address)}: {reason}"
             )
     elif isinstance(address, str) and not address.startswith("\0"):
         directory = os.path.dirname(address) or "."
@@ -63,17 +65,49 @@ def _check_flags(application: str, markets: Sequence[str], cfg: Any) -> None:
             f"-k accepts {WORKER}, not {cfg.worker_class_str!r}: no other waits for clients, "
             "and drains, as the options say"
         )
-    if len(markets) > 1 and len(cfg.bind) != len(markets):
+    if application not in markets and len(cfg.bind) != len(markets):
+        noun = "address" if len(markets) == 1 else "addresses"
         raise BadOption(
-            f"wsgi:{application} needs {len(markets)} addresses: "
+            f"wsgi:{application} needs {len(markets)} {noun}: "
             f"-b for {', then -b for '.join(markets)}"
         )
 
 
-def _check_operators_port(host: str, port: int) -> None:
-    reason = _why_not(host, port)
+def _check_apart(addresses: Sequence[Any]) -> None:
+    for number, one in enumerate(addresses):
+        if any(do_meet(one, other) for other in addresses[:number]):
+            raise BadOption(f"-b: two addresses are one: {_written(one)}")
+
+
+def _check_operators_port(operators: tuple[str, int], markets: Sequence[Any]) -> None:
+    reason = _why_not(*operators)
+    if reason is None and any(do_meet(operators, market) for market in markets):
+        reason = "a market is to have it"
     if reason is not None:
-        raise BadOption(f"--features.metrics-port: cannot listen on {host}:{port}: {reason}")
+        where = _written(operators)
+        raise BadOption(f"--features.metrics-port: cannot listen on {where}: {reason}")
+
+
+def do_meet(one: Any, other: Any) -> bool:
+    """Whether two addresses, that can both be listened on, cannot be at the same time."""
+    if not (isinstance(one, tuple) and isinstance(other, tuple)):
+        return isinstance(one, str) and bool(one == other)
+    if one[1] != other[1] or one[1] == 0:  # 0: the system chooses
+        return False
+    hosts = {_resolved(*one), _resolved(*other)}
+    is_version_6 = any(":" in host for host in hosts)
+    return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and not is_version_6)
+
+
+def _resolved(host: str, port: int) -> str:
+    try:
+        return str(socket.getaddrinfo(host or "0.0.0.0", port)[0][4][0])
+    except OSError:
+        return host
+
+
+def _written(address: Any) -> str:
+    return f"{address[0]}:{address[1]}" if isinstance(address, tuple) else f"unix:{address}"
 
 
 def _is_given_sockets(cfg: Any) -> bool:

@@ -17,6 +17,7 @@ from bpx.server.body import receive_body
 from bpx.server.connection import Connection
 from bpx.server.ending import ClientGone
 from bpx.server.lifetime import Lifetime
+from bpx.server.ports import LISTENER
 from bpx.server.refusals import BUG, as_http, refusal_of
 from bpx.server.reply import Reply
 
@@ -32,9 +33,10 @@ class Worker(Lifetime):
         """Serve a request. Ends the connection by StopIteration, as gunicorn's loop wants it."""
         receive_body(req, sock)
         sock.begin_answer()
-        if isinstance(listener_name, (str, bytes)):
-            listener_name = ("unix", 0)  # else gunicorn takes the port from Host
-        reply, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Reply)
+        # Of a path gunicorn would take the port from Host.
+        server = ("unix", 0) if isinstance(listener_name, (str, bytes)) else listener_name
+        reply, environ = wsgi.create(req, sock, addr, server, self.cfg, response_class=Reply)
+        environ[LISTENER] = listener_name
         environ["wsgi.multithread"] = True
         environ["bpx.is_gone"] = sock.is_gone
         started = monotonic()
@@ -50,7 +52,7 @@ class Worker(Lifetime):
             raise StopIteration from None
         if self.log.access_log_enabled:
             self.log.access(reply, req, environ, timedelta(seconds=monotonic() - started))
-        sock.end_answer()
+        sock.end_answer(received=_left_in(req.unreader))
         gevent.sleep(0)  # the others' turn, even if this client's next request is there already
         if reply.should_close():
             raise StopIteration
@@ -82,3 +84,8 @@ class Worker(Lifetime):
         except ClientGone:
             return
         client.linger()
+
+
+def _left_in(unreader: Any) -> int:
+    """Return how many bytes gunicorn has read behind a request."""
+    return len(unreader.buf.getbuffer())

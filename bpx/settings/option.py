@@ -61,6 +61,11 @@ class Option:
         return f"--{self.name}"
 
     @property
+    def off_flag(self) -> str | None:
+        """The flag that switches it off, if it is a yes-or-no that is on by default."""
+        return f"--no-{self.name}" if not self.kind.metavar and self.default == "true" else None
+
+    @property
     def variable(self) -> str:
         """Its environment variable."""
         rest = self.name.rpartition(".")[2]

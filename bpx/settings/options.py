@@ -17,6 +17,7 @@ from bpx.settings.kinds import (
     whole,
 )
 from bpx.settings.option import legacy, option
+from bpx.settings.profiles import PROFILES
 
 _LEVELS = choice(
     "trace", "debug", "info", "warn", "error", also=MappingProxyType({"warning": "warn"})
@@ -311,6 +312,15 @@ class Settings:
         "false",
         "Log every forwarded request, whatever the level.",
         flags=("-a",),
+    )
+
+    environment: str | None = option(
+        "env",
+        choice(*PROFILES),
+        None,
+        "A profile: other defaults. development: debug messages, and every forwarded request; "
+        "testing: debug messages; staging: debug messages, as JSON; production: JSON.",
+        shown="none",
     )
 
     def operators_port(self, application: str) -> int:

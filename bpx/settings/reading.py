@@ -1,5 +1,6 @@
-"""Reads the options: flags over variables over the config file over the defaults."""
+"""Reads the options: flags over variables over the config file over a profile over defaults."""
 
+from argparse import Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, NoReturn
@@ -9,6 +10,7 @@ import configargparse
 from bpx.errors import BadOption
 from bpx.settings.option import GROUPS, Option
 from bpx.settings.options import Settings
+from bpx.settings.profiles import profile
 
 OPTIONS: dict[str, Option] = {item.name: item.metadata["option"] for item in fields(Settings)}
 CONFIG_VARIABLE = "BPX_CONFIG"
@@ -25,14 +27,18 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
         name = unknown[0].partition("=")[0]
         raise BadOption(f"there is no option {name}; -h lists them all")
     _apply_short_flags(texts, argv)
-    values = {
-        name: _read(option, getattr(texts, name))
-        for name, option in OPTIONS.items()
-        if getattr(texts, name) is not None
-    }
-    settings = Settings(**values)
+    given = _values(texts)
+    settings = Settings(**_values(Namespace(**profile(given.get("environment")))) | given)
     _refuse_contradictions(settings)
     return settings
+
+
+def _values(texts: Namespace) -> dict[str, Any]:
+    return {
+        name: _read(OPTIONS[name], text)
+        for name, text in vars(texts).items()
+        if name in OPTIONS and text is not None
+    }
 
 
 def variables(settings: Settings) -> dict[str, str]:
@@ -55,12 +61,23 @@ class _Parser(configargparse.ArgParser):  # type: ignore[misc]
     def error(self, message: str) -> NoReturn:
         raise BadOption(message)
 
+    def convert_item_to_command_line_arg(self, action: Any, key: str, value: Any) -> Any:
+        """Return the flag that a line of the config file, or a variable, stands for."""
+        if key.removeprefix("--").startswith("no-"):  # not the last name of its action, as others
+            return [f"--{key.removeprefix('--')}={value}"]
+        return super().convert_item_to_command_line_arg(action, key, value)
+
 
 class _NewerFlagWins(configargparse.Action):  # type: ignore[misc]
     """Store a value, unless it came by an older name and the long flag was given too."""
 
     def __call__(self, parser: Any, texts: Any, value: Any, option_string: Any = None) -> None:
-        by_long_flag = option_string == self.option_strings[0]
+        option = OPTIONS[self.dest]
+        if option_string == option.off_flag:
+            if value != "true":
+                raise BadOption(f"{option_string} takes no value")
+            value, option_string = "false", option.flag
+        by_long_flag = option_string == option.flag
         if by_long_flag or self.dest not in texts.by_long_flag:
             setattr(texts, self.dest, value)
         if by_long_flag:
@@ -98,6 +115,7 @@ def _declare(group: Any, name: str, option: Option) -> None:
     takes_value = bool(option.kind.metavar)
     short = [flag for flag in option.flags if not takes_value and not flag.startswith("--")]
     group.add_argument(
+        *filter(None, [option.off_flag]),  # the last name is what variables come by
         option.flag,
         *(flag for flag in option.flags if flag not in short),
         dest=name,
@@ -162,16 +180,6 @@ def _read_by(kind: Any, text: str, name: str) -> Any:
 def _refuse_contradictions(settings: Settings) -> None:
     if settings.spot_disabled and settings.futures_disabled:
         raise BadOption("--disable-spot and --disable-futures together leave nothing to serve")
-    ports = {
-        "--server.port-spot": settings.port_spot,
-        "--server.port-futures": settings.port_futures,
-    }
-    if settings.metrics_enabled:
-        ports["--features.metrics-port"] = settings.operators_port("both")
-    for name, port in ports.items():
-        same = [other for other in ports if other > name and ports[other] == port]
-        if same:
-            raise BadOption(f"{name} and {same[0]} are both {port}; they must differ")
     if settings.max_delay_s < settings.base_delay_s:
         raise BadOption("--recovery.max-delay accepts nothing shorter than --recovery.base-delay")
     if settings.max_reconnect_delay_s < settings.reconnect_delay_s:

@@ -3,6 +3,7 @@
 import os
 import signal
 import socket
+import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -16,7 +17,7 @@ import requests
 from bpx.simulator.faults import RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.stage import UNLIMITED
-from tests.proxy import Proxy, running_proxy
+from tests.proxy import Proxy, running, running_proxy
 from tests.waiting import eventually
 
 ORDER = "/api/v3/order?symbol=BTCUSDT&side=BUY&type=MARKET&quantity=1&timestamp=1&signature=ab"
@@ -46,6 +47,12 @@ class Life:
         """Return the process ids of all workers."""
         children = Path(f"/proc/{self.proxy.pid}/task/{self.proxy.pid}/children").read_text()
         return [int(child) for child in children.split()]
+
+    def is_ready(self) -> bool:
+        """Whether there is somebody, and ready."""
+        with suppress(requests.ConnectionError):
+            return self.operators("/ready").status_code == 200
+        return False
 
     def operators(self, page: str) -> requests.Response:
         """Ask the operators' port."""
@@ -118,16 +125,33 @@ def is_refused(url: str) -> bool:
 @contextmanager
 def living(env: Mapping[str, str] | None = None, args: tuple[str, ...] = ()) -> Iterator[Life]:
     """Run a simulated exchange, and a proxy of its spot market."""
-    with Simulator("spot") as exchange:
-        options = {
-            "BPX_UPSTREAM_SPOT_REST": exchange.rest_url,
-            "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
-            "BPX_SERVER_SHUTDOWN_TIMEOUT": "15s",
-        }
-        with (
-            ThreadPoolExecutor(20) as bots,  # they end when the proxy has
-            running_proxy("spot", UNLIMITED | options | dict(env or {}), args) as proxy,
-        ):
-            life = Life(exchange, proxy, bots)
-            eventually(lambda: life.operators("/ready").status_code == 200, within_s=5)
-            yield life
+    with (
+        Simulator("spot") as exchange,
+        ThreadPoolExecutor(20) as bots,  # they end when the proxy has
+        running_proxy("spot", options_for(exchange) | dict(env or {}), args) as proxy,
+    ):
+        life = Life(exchange, proxy, bots)
+        eventually(lambda: life.operators("/ready").status_code == 200, within_s=5)
+        yield life
+
+
+def options_for(exchange: Simulator) -> dict[str, str]:
+    """Return the options of a proxy of that exchange."""
+    return UNLIMITED | {
+        "BPX_UPSTREAM_SPOT_REST": exchange.rest_url,
+        "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
+        "BPX_SERVER_SHUTDOWN_TIMEOUT": "15s",
+    }
+
+
+@contextmanager
+def started_again(life: Life, log: Path) -> Iterator[None]:
+    """Run another server where the one that has ended was."""
+    ports = {
+        "BPX_FEAT_ENABLE_METRICS": "true",
+        "BPX_FEAT_METRICS_PORT": life.proxy.operators_url.rpartition(":")[2],
+        "BPX_SERVER_PORT_SPOT": life.proxy.url.rpartition(":")[2],
+    }
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", "wsgi:spot"]
+    with running(command, options_for(life.exchange) | ports, log):
+        yield

@@ -61,7 +61,7 @@ LONG = (
     "test_e6_nor_is_it_when_the_whole_connection_says_nothing",
     "test_e9_another_unit_or_form_is_left_to_the_exchange",
     "test_e9_windows_and_zones_mean_what_they_mean_to_the_exchange",
-    "test_f03_a_killed_worker_is_replaced_and_connects_no_more_than_it_has_to",
+    "test_f03_a_killed_worker_costs_what_it_had_under_way_and_connects_no_more_than_it_has_to",
     "test_f06_a_stuck_worker_is_replaced_and_who_waits_is_served",
     "test_f09_a_refusal_is_logged_in_few_words_and_once_for_many",
     "test_f12_nothing_piles_up",

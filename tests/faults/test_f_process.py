@@ -4,6 +4,7 @@ import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic
 
 import pytest
@@ -11,7 +12,8 @@ import requests
 
 from bpx.simulator.faults import RestFault
 from tests.faults.figures import figure
-from tests.faults.life import DEPTH, TICKER, Life, is_gone, is_refused, living
+from tests.faults.life import DEPTH, TICKER, Life, is_gone, is_refused, living, started_again
+from tests.faults.readers import Got, Readers
 from tests.faults.scale import full_or
 from tests.proxy import running_proxy
 from tests.waiting import eventually
@@ -44,11 +46,14 @@ def drained(life: Life) -> tuple[list[requests.Response], float, float]:
 
 
 @pytest.mark.timeout(900)
-def test_f01_a_stop_loses_no_order_and_says_good_bye() -> None:
-    lost, slowest_s, unready_s = 0, 0.0, 0.0
-    for _ in range(full_or(20, 1)):
-        with living() as life:
+def test_f01_a_stop_under_load_loses_nothing_and_says_good_bye() -> None:
+    lost, slowest_s, unready_s, read = 0, 0.0, 0.0, 0
+    for _ in range(full_or(20, 2)):
+        with living() as life, Readers(life.proxy.address, [DEPTH, TICKER]) as readers:
             answers, took_s, not_ready_s = drained(life)
+            # Whoever reads is answered until nobody listens any more.
+            assert {one.error for one in readers.failed()} == {"ConnectionRefusedError"}
+            read += len(readers.got) - len(readers.failed())
             lost += ORDERS - sum(answer.status_code == 200 for answer in answers)
             assert all(answer.headers["Connection"] == "close" for answer in answers)
             assert len(life.delivered()) == ORDERS, "none is sent twice"
@@ -56,8 +61,9 @@ def test_f01_a_stop_loses_no_order_and_says_good_bye() -> None:
             assert set(life.exchange.endings) == {1000}
             assert "unfinished" not in life.proxy.log()
         slowest_s, unready_s = max(slowest_s, took_s), max(unready_s, not_ready_s)
-    figure("F1", lost=lost, slowest_exit_s=slowest_s, not_ready_after_s=unready_s)
+    figure("F1", lost=lost, reads=read, slowest_exit_s=slowest_s, not_ready_after_s=unready_s)
     assert lost == 0
+    assert read > 100
     assert slowest_s <= 20
 
 
@@ -117,23 +123,79 @@ def test_f02_while_it_reloads_somebody_serves_at_every_moment() -> None:
         assert life.workers() != [old]
 
 
-@pytest.mark.timeout(300)
-def test_f03_a_killed_worker_is_replaced_and_connects_no_more_than_it_has_to() -> None:
-    slowest_s, rounds = 0.0, full_or(12, 2)
+def test_f02_a_stop_in_the_middle_of_a_reload_is_obeyed_at_once() -> None:
     with living() as life:
-        for _ in range(rounds):
-            life.follow(DEPTH, TICKER)
-            connects, worker = life.exchange.connects, life.worker()
-            os.kill(worker, signal.SIGKILL)
-            killed_at = monotonic()
-            eventually(lambda worker=worker: worker not in life.workers(), within_s=2)
-            eventually(life.answers, within_s=5)
-            slowest_s = max(slowest_s, monotonic() - killed_at)
-            life.follow(DEPTH, TICKER)
-            assert life.exchange.connects - connects == 1, "no burst"
-        figure("F3", kills=rounds, slowest_answer_s=slowest_s)
+        life.slow_orders(full_or(9, 4))
+        order = life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        life.kill(signal.SIGHUP)
+        eventually(lambda: life.proxy.log().count("operators' port: ") == 2, within_s=5)
+        stopped_at = life.stop()
+        eventually(lambda: not life.is_ready(), within_s=1)
+        figure("F2", not_ready_in_a_reload_after_s=monotonic() - stopped_at)
+        assert not order.done(), "the old worker is still at it"
+        assert order.result().status_code == 200
+        eventually(lambda: is_gone(life.proxy.pid), within_s=20)
+
+
+def test_f02_a_quit_in_the_middle_of_a_reload_does_not_wait() -> None:
+    with living() as life:
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        life.kill(signal.SIGHUP)
+        eventually(lambda: life.proxy.log().count("operators' port: ") == 2, within_s=5)
+        life.kill(signal.SIGQUIT)
+        eventually(lambda: is_gone(life.proxy.pid), within_s=2)
+
+
+@pytest.mark.timeout(300)
+def test_f03_a_killed_worker_costs_what_it_had_under_way_and_connects_no_more_than_it_has_to() -> (
+    None
+):
+    slowest_s, rounds, killed = 0.0, full_or(12, 2), list[tuple[float, float]]()
+    with living() as life:
+        life.slow_orders(30)
+        life.follow(DEPTH, TICKER)
+        with Readers(life.proxy.address, [DEPTH, TICKER]) as readers:
+            for number in range(rounds):
+                kill, took_s = kill_with_an_order_under_way(life, number)
+                killed.append(kill)
+                slowest_s = max(slowest_s, took_s)
+        lost = readers.failed()
+        figure("F3", kills=rounds, slowest_answer_s=slowest_s, reads=len(readers.got),
+               reads_lost=len(lost))  # fmt: skip
+        assert len(readers.got) > 100 * rounds
+        assert [one for one in lost if not was_under_way(one, killed)] == []
+        assert all(one.status == 0 for one in lost)
+        assert len(life.delivered()) == rounds, "an order that is lost is not sent again"
         # The row's own number where nothing else runs: a worker needs half a second of a processor.
         assert slowest_s <= full_or(2, 5)
+
+
+def kill_with_an_order_under_way(life: Life, number: int) -> tuple[tuple[float, float], float]:
+    """Kill the worker; return when (told and gone), and how long until the next one answers.
+
+    Its streams come back, and by one connection.
+    """
+    order = life.order(number)
+    eventually(lambda: len(life.delivered()) == number + 1, within_s=5)
+    connects, worker, before = life.exchange.connects, life.worker(), monotonic()
+    os.kill(worker, signal.SIGKILL)
+    eventually(lambda: worker not in life.workers(), within_s=2)  # all of its threads have ended
+    after = monotonic()
+    eventually(life.answers, within_s=5)
+    took_s = monotonic() - before
+    with pytest.raises(requests.ConnectionError):
+        order.result()
+    life.follow(DEPTH, TICKER)
+    assert life.exchange.connects - connects == 1, "no burst"
+    return (before, after), took_s
+
+
+def was_under_way(one: Got, killed: list[tuple[float, float]]) -> bool:
+    """Whether a question had been asked when a worker was killed."""
+    return any(one.began_s <= after and one.ended_s >= before for before, after in killed)
 
 
 def test_f03_a_new_worker_does_not_take_the_budget_for_full() -> None:
@@ -167,15 +229,36 @@ def test_f03_a_new_worker_goes_on_holding_and_counts_the_connects_of_the_one_bef
         assert len(life.exchange.requests) == 0
 
 
-def test_f04_without_its_master_a_worker_ends_and_leaves_the_port() -> None:
+def test_f04_without_its_master_a_worker_ends_and_leaves_the_port(tmp_path: Path) -> None:
     with killed() as life:
         life.follow(DEPTH)
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
         worker = life.worker()
         killed_at = life.kill(signal.SIGKILL)
         eventually(lambda: is_gone(worker), within_s=5)
-        figure("F4", worker_gone_after_s=monotonic() - killed_at)
+        gone_s = monotonic() - killed_at
         assert is_refused(life.proxy.url)
         assert is_refused(life.proxy.operators_url)
+        began = monotonic()
+        with started_again(life, tmp_path / "log"):
+            eventually(life.is_ready, within_s=5)
+            ready_s = monotonic() - began
+            assert life.answers(DEPTH)
+    figure("F4", worker_gone_after_s=gone_s, ready_again_after_s=ready_s)
+
+
+def test_f04_nor_does_it_stay_when_its_master_dies_while_it_stops() -> None:
+    with killed() as life:
+        life.slow_orders(30)
+        life.order(1)
+        eventually(lambda: len(life.delivered()) == 1, within_s=5)
+        worker = life.worker()
+        life.stop()
+        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        life.kill(signal.SIGKILL)
+        eventually(lambda: is_gone(worker), within_s=5)
 
 
 @contextmanager

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.proxy import Proxy, running_proxy
+from tests.proxy import TRACEBACK, Proxy, running_proxy
 
 EXAMPLE = "tests.server.example:app"
 
@@ -17,5 +17,6 @@ def impatient() -> Iterator[Proxy]:
             "BPX_SERVER_WRITE_TIMEOUT": "500ms",
             "BPX_SERVER_IDLE_TIMEOUT": "500ms",
         },
+        may_log=[TRACEBACK],  # the example raises when it is asked to
     ) as proxy:
         yield proxy

@@ -6,7 +6,7 @@ from pathlib import Path
 from time import sleep
 from typing import Any
 
-from bpx.server.ports import ByPort
+from bpx.server.ports import Application, ByPort
 
 BIG = b"x" * 30_000_000
 
@@ -93,3 +93,10 @@ PATHS = {
     "/dated": _dated,
 }
 app = ByPort([application], [], operators)
+
+
+def _named(name: bytes) -> Application:
+    return lambda environ, start_response: _plain(start_response, name)
+
+
+three = ByPort([_named(b"one"), _named(b"two"), _named(b"three")], [], operators)

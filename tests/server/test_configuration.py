@@ -28,7 +28,7 @@ def start(args: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedPr
 
 
 def made(application: str, **environ: str) -> dict[str, Any]:
-    return gunicorn_settings(application, load([], environ), environ)
+    return gunicorn_settings(application, load([], environ))
 
 
 def test_each_application_has_its_port() -> None:
@@ -46,7 +46,7 @@ def test_ports_and_host_come_from_the_options() -> None:
 
 
 def test_gunicorn_is_left_more_time_than_the_worker_takes_to_stop() -> None:
-    assert made("spot", BPX_SERVER_SHUTDOWN_TIMEOUT="2500ms")["graceful_timeout"] == 5
+    assert made("spot", BPX_SERVER_SHUTDOWN_TIMEOUT="2500ms")["graceful_timeout"] == 8
 
 
 @pytest.mark.parametrize("name", ["spot", "futures", "both"])
@@ -70,6 +70,46 @@ def test_a_market_that_is_served_alone_cannot_be_disabled() -> None:
         markets_of("spot", load(["-s"], {}))
 
 
+METRICS = {"BPX_FEAT_ENABLE_METRICS": "yes"}
+
+
+@pytest.mark.parametrize(
+    ("application", "environ", "line"),
+    [
+        ("both", {"BPX_PORT_SPOT": "8091"},
+         "--server.port-futures and --server.port-spot are both 8091; they must differ"),
+        ("both", METRICS | {"BPX_PORT_SPOT": "8092"},
+         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
+        ("spot", METRICS | {"BPX_PORT_SPOT": "8092"},
+         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
+        ("futures", METRICS | {"BPX_PORT_FUTURES": "8093"},
+         "--features.metrics-port and --server.port-futures are both 8093; they must differ"),
+    ],
+)  # fmt: skip
+def test_two_that_are_served_have_two_ports(
+    application: str, environ: dict[str, str], line: str
+) -> None:
+    with pytest.raises(BadOption) as refused:
+        made(application, **environ)
+    assert str(refused.value) == line
+
+
+@pytest.mark.parametrize(
+    ("application", "environ", "bind"),
+    [
+        ("both", {"BPX_DISABLE_SPOT": "1", "BPX_PORT_FUTURES": "8090"}, ["127.0.0.1:8090"]),
+        ("futures", {"BPX_PORT_FUTURES": "8090"}, ["127.0.0.1:8090"]),
+        ("futures", METRICS | {"BPX_PORT_FUTURES": "8092"}, ["127.0.0.1:8092"]),
+        ("futures", METRICS | {"BPX_FEAT_METRICS_PORT": "8090"}, ["127.0.0.1:8091"]),
+        ("both", {"BPX_FEAT_METRICS_PORT": "8090"}, ["127.0.0.1:8090", "127.0.0.1:8091"]),
+    ],
+)
+def test_the_port_of_what_is_not_served_is_free(
+    application: str, environ: dict[str, str], bind: list[str]
+) -> None:
+    assert made(application, **environ)["bind"] == bind
+
+
 @pytest.mark.parametrize(
     ("args", "env", "line"),
     [
@@ -89,6 +129,11 @@ def test_a_market_that_is_served_alone_cannot_be_disabled() -> None:
             ["wsgi:both", "-b", "127.0.0.1:0"],
             {},
             "bpx: wsgi:both needs 2 addresses: -b for spot, then -b for futures",
+        ),
+        (
+            ["wsgi:both", "-b", "127.0.0.1:0", "-b", "127.0.0.1:0"],
+            {"BPX_DISABLE_SPOT": "yes"},
+            "bpx: wsgi:both needs 1 address: -b for futures",
         ),
         (
             ["wsgi:margin"],

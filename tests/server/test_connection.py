@@ -1,8 +1,13 @@
 import errno
+import os
+import signal
 import socket
 from time import monotonic
 
-from tests.proxy import Proxy
+import pytest
+
+from tests.proxy import Proxy, running_proxy
+from tests.server.conftest import EXAMPLE
 from tests.server.raw import connected, drip, read_to_end, refusal
 from tests.waiting import eventually
 
@@ -57,3 +62,29 @@ def test_requests_sent_at_once_are_answered_in_their_order(impatient: Proxy) -> 
         assert b"Connection: keep-alive" in first
         assert b"Connection: close" in second
         assert second.endswith(b"/two")
+
+
+@pytest.mark.parametrize("begun", [b"P", b"POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"])
+def test_a_request_that_began_with_the_one_before_it_has_no_more_time(begun: bytes) -> None:
+    env = {"BPX_SERVER_READ_TIMEOUT": "300ms", "BPX_SERVER_IDLE_TIMEOUT": "8s"}
+    with running_proxy(EXAMPLE, env) as proxy, connected(proxy) as client:
+        client.sendall(b"GET /one HTTP/1.1\r\n\r\n" + begun)
+        asked_at = monotonic()
+        _, _, answer = read_to_end(client).partition(b"/one")
+        assert refusal(answer) == TOO_SLOW
+        assert monotonic() - asked_at < 4
+
+
+def test_a_request_that_began_with_the_one_before_it_is_finished_while_we_stop() -> None:
+    with running_proxy(EXAMPLE) as proxy, connected(proxy) as client, connected(proxy) as idle:
+        for one in (client, idle):
+            one.sendall(b"GET /one HTTP/1.1\r\n\r\n")
+            assert one.recv(65536).endswith(b"/one")
+        client.sendall(
+            b"GET /two HTTP/1.1\r\n\r\nPOST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"
+        )
+        assert client.recv(65536).endswith(b"/two")
+        os.kill(proxy.pid, signal.SIGTERM)
+        assert idle.recv(65536) == b"", "whoever is idle has been sent away"
+        client.sendall(b"cdefghi")
+        assert read_to_end(client).endswith(b"abcdefghi")

@@ -4,7 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -70,12 +70,57 @@ def test_operators_are_answered_until_the_end(server: Proxy, tmp_path: Path) -> 
         assert read_to_end(busy).endswith(b"done")
 
 
+def test_an_operators_port_that_somebody_takes_is_told_and_opened_when_it_is_free() -> None:
+    with running_proxy(EXAMPLE) as server:
+        with taken_from_worker(server):
+            eventually(lambda: "cannot open the operators' port" in server.log(), within_s=10)
+            assert requests.get(f"{server.url}/one", timeout=5).text == "/one"
+        eventually(lambda: server.log().count("operators' port: ") == 2, within_s=5)
+        assert requests.get(server.operators_url, timeout=5).text == "operators"
+        assert server.log().count("cannot open the operators' port") == 1
+
+
+@contextmanager
+def taken_from_worker(server: Proxy) -> Iterator[None]:
+    """Kill the worker, and have its operators' port before the next one does."""
+    os.kill(worker_of(server), signal.SIGKILL)
+    host, port = server.operators_url.removeprefix("http://").split(":")
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+
+        def has_it() -> bool:
+            with suppress(OSError):
+                other.bind((host, int(port)))
+                return True
+            return False
+
+        eventually(has_it, within_s=5)
+        other.listen()
+        yield
+
+
+def worker_of(server: Proxy) -> int:
+    return int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
+
+
 def test_a_quit_does_not_wait(tmp_path: Path) -> None:
     with running_proxy(EXAMPLE) as server, connected(server) as busy:
         begin_slow(busy, tmp_path / "mark")
         os.kill(server.pid, signal.SIGQUIT)
         eventually(lambda: "stopped at once, 1 requests unfinished" in server.log())
         assert busy.recv(100) == b""
+
+
+@pytest.mark.parametrize("booted", [1, 2])
+def test_a_stop_right_behind_a_reload_leaves_nobody_waiting(tmp_path: Path, booted: int) -> None:
+    """Whether the new worker is not there yet or is just starting: nobody waits for it."""
+    with running_proxy(EXAMPLE) as server, connected(server) as busy:
+        begin_slow(busy, tmp_path / "mark")
+        os.kill(server.pid, signal.SIGHUP)
+        eventually(lambda: server.log().count("Booting worker") >= booted, within_s=5)
+        os.kill(server.pid, signal.SIGTERM)
+        assert read_to_end(busy).endswith(b"done")
+        eventually(lambda: "Shutting down: Master" in server.log(), within_s=5)
 
 
 def test_a_worker_takes_orders_from_its_master_only(server: Proxy) -> None:

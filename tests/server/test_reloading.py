@@ -1,5 +1,7 @@
+import logging
 import os
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from bpx.logs import TRACE
 from bpx.server.reloading import Reloading
 from tests.proxy import free_port, running, running_proxy, wait_for_server
 from tests.server.conftest import EXAMPLE
@@ -27,13 +30,13 @@ def test_a_reload_with_a_bad_option_changes_nothing(tmp_path: Path) -> None:
     file.write_text("server.shutdown-timeout = 5s\n")
     environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
     made = reloading.settings("spot", [], environ)
-    assert (made["graceful_timeout"], environ["BPX_SERVER_SHUTDOWN_TIMEOUT"]) == (7, "5.0")
+    assert (made["graceful_timeout"], environ["BPX_SERVER_SHUTDOWN_TIMEOUT"]) == (10, "5.0")
     before = dict(environ)
     file.write_text("server.shutdown-timeout = soon\n")
     assert reloading.settings("spot", [], environ) is made
     assert environ == before
     file.write_text("server.shutdown-timeout = 6s\n")
-    assert reloading.settings("spot", [], environ)["graceful_timeout"] == 8
+    assert reloading.settings("spot", [], environ)["graceful_timeout"] == 11
 
 
 def test_workers_are_told_by_their_environment_and_read_no_file(tmp_path: Path) -> None:
@@ -57,6 +60,35 @@ def test_what_the_file_says_no_more_does_not_stay(tmp_path: Path) -> None:
     file.write_text("")
     reloading.settings("spot", [], environ)
     assert "BPX_FEAT_METRICS_PORT" not in environ
+
+
+def test_a_reload_that_is_refused_does_not_change_the_log(tmp_path: Path) -> None:
+    file, port = tmp_path / "conf", free_port()
+    file.write_text(f"server.port-spot = {port}\n")
+    environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
+    made = reloading.settings("spot", [], environ)
+    level, handlers = logging.getLogger().level, list(logging.getLogger().handlers)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        taken = other.getsockname()[1]
+        file.write_text(f"server.port-spot = {taken}\nlogging.level = trace\n")
+        assert reloading.settings("spot", [], environ) is made
+    assert (logging.getLogger().level, logging.getLogger().handlers) == (level, handlers)
+    file.write_text(f"server.port-spot = {port}\nlogging.level = trace\n")
+    assert reloading.settings("spot", [], environ) is not made
+    assert logging.getLogger().level == TRACE
+
+
+@pytest.mark.parametrize(("before", "after"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1")])
+def test_another_host_on_the_port_that_is_ours_is_reloaded(
+    tmp_path: Path, before: str, after: str
+) -> None:
+    with socket.create_server((before, 0)) as ours:
+        file, port = tmp_path / "conf", ours.getsockname()[1]
+        file.write_text(f"server.port-spot = {port}\nserver.host = {before}\n")
+        environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
+        reloading.settings("spot", [], environ)
+        file.write_text(f"server.port-spot = {port}\nserver.host = {after}\n")
+        assert reloading.settings("spot", [], environ)["bind"] == [f"{after}:{port}"]
 
 
 def test_a_port_that_cannot_be_had_is_not_reloaded() -> None:

@@ -7,8 +7,35 @@ from pathlib import Path
 import pytest
 
 from bpx.errors import BadOption
-from bpx.server.start import check_address
+from bpx.server.start import check_address, do_meet
 from tests.proxy import ROOT, bare_environment, free_port
+
+PORT = free_port()
+OPERATORS = {"BPX_FEAT_ENABLE_METRICS": "true", "BPX_FEAT_METRICS_PORT": str(PORT)}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "meet"),
+    [
+        (("127.0.0.1", 8092), ("127.0.0.1", 8092), True),
+        (("localhost", 8092), ("127.0.0.1", 8092), True),
+        (("0.0.0.0", 8092), ("127.0.0.1", 8092), True),
+        (("", 8092), ("127.0.0.1", 8092), True),
+        (("::", 8092), ("127.0.0.1", 8092), True),
+        (("127.0.0.1", 8091), ("127.0.0.1", 8092), False),
+        (("127.0.0.2", 8092), ("127.0.0.1", 8092), False),
+        (("::1", 8092), ("0.0.0.0", 8092), False),
+        (("127.0.0.1", 0), ("127.0.0.1", 0), False),
+        ("/run/spot", "/run/spot", True),
+        ("/run/spot", "/run/futures", False),
+        ("/run/spot", ("127.0.0.1", 8092), False),
+        (7, 7, False),
+    ],
+)
+def test_addresses_meet_if_only_one_of_them_can_be_had(
+    one: object, other: object, meet: bool
+) -> None:
+    assert do_meet(one, other) is do_meet(other, one) is meet
 
 
 def test_a_free_address_is_fine() -> None:
@@ -53,11 +80,25 @@ def test_a_path_where_nobody_may_write_is_told(tmp_path: Path) -> None:
             ["-b", "127.0.0.1:0", "-b", "127.0.0.1:0", "-b", "127.0.0.1:0", "wsgi:both"],
             "bpx: wsgi:both needs 2 addresses: -b for spot, then -b for futures",
         ),
+        (
+            ["-b", f"127.0.0.1:{PORT}", "-b", f"127.0.0.1:{PORT}", "wsgi:both"],
+            f"bpx: -b: two addresses are one: 127.0.0.1:{PORT}",
+        ),
+        (
+            ["-b", "unix:/dev/shm/bpx", "-b", "unix:/dev/shm/bpx", "wsgi:both"],
+            "bpx: -b: two addresses are one: unix:/dev/shm/bpx",
+        ),
+        (
+            ["-b", f"0.0.0.0:{PORT}", "wsgi:spot"],
+            f"bpx: --features.metrics-port: cannot listen on 127.0.0.1:{PORT}: "
+            "a market is to have it",
+        ),
     ],
 )
 def test_flags_of_gunicorn_that_cannot_work_stop_the_start(args: Sequence[str], line: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *args],
-        cwd=ROOT, env=bare_environment(), capture_output=True, text=True, timeout=20, check=False,
+        cwd=ROOT, env=bare_environment() | OPERATORS, capture_output=True, text=True, timeout=20,
+        check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (2, f"{line}\n")

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from tests.proxy import Proxy, free_port, running, running_proxy
 from tests.server.conftest import EXAMPLE
-from tests.server.raw import connected
+from tests.server.raw import connected, read_to_end
 from tests.waiting import eventually
 
 
@@ -74,6 +74,36 @@ def test_the_host_header_does_not_choose_the_application(impatient: Proxy) -> No
     with connected(impatient) as client:
         client.sendall(b"GET /one HTTP/1.1\r\nHost: %b\r\n\r\n" % operators)
         assert client.recv(65536).endswith(b"/one")
+
+
+def test_two_paths_and_a_port_of_the_operators_number_have_each_their_application(
+    tmp_path: Path,
+) -> None:
+    """What tells them apart is where they are, which a path says without a port."""
+    port = free_port()
+    env = {"BPX_FEAT_ENABLE_METRICS": "1", "BPX_FEAT_METRICS_PORT": str(port)}
+    binds = [f"unix:{tmp_path}/one", f"unix:{tmp_path}/two", f"127.0.0.2:{port}"]
+    flags = [flag for bind in binds for flag in ("-b", bind)]
+    command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *flags]
+    with running([*command, "tests.server.example:three"], env, tmp_path / "log"):
+        eventually(lambda: is_open(port), within_s=10)
+        assert said_at(str(tmp_path / "one")) == b"one"
+        assert said_at(str(tmp_path / "two")) == b"two"
+        assert body_of(f"http://127.0.0.2:{port}/") == b"three"
+        assert body_of(f"http://127.0.0.1:{port}/") == b"operators"
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def said_at(path: str) -> bytes:
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(5)
+        client.connect(path)
+        client.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        return read_to_end(client).rpartition(b"\r\n\r\n")[2]
 
 
 def test_the_operators_port_is_not_open_to_other_hosts(impatient: Proxy) -> None:

@@ -4,6 +4,7 @@ import pytest
 
 from bpx.errors import BadOption
 from bpx.settings import Settings, load, variables
+from bpx.settings.option import Option
 from bpx.settings.reading import OPTIONS, parser, unknown_variables
 
 
@@ -98,6 +99,35 @@ def test_a_boolean_takes_true_false_1_0_yes_no(
     assert load(flags, environ).metrics_enabled is enabled
 
 
+ON = [option for option in OPTIONS.values() if option.default == "true"]
+
+
+@pytest.mark.parametrize("option", ON)
+def test_what_is_on_by_default_is_switched_off_by_its_no_flag(option: Option) -> None:
+    off = load([f"--no-{option.name}"], {})
+    assert off == load([f"--{option.name}=false"], {}) == load([], {option.variable: "no"})
+    assert off != Settings()
+    assert load([f"--{option.name}"], {option.variable: "no"}) == Settings()
+
+
+def test_a_no_flag_wins_over_a_variable_and_that_over_the_config_file(tmp_path: Path) -> None:
+    config = tmp_path / "bpx.ini"
+    config.write_text("no-websocket.enable-compression = true\nserver.port-spot = 1\n")
+    file, on = ["--config", str(config)], {"BPX_WS_ENABLE_COMPRESSION": "true"}
+    assert not load(["--no-websocket.enable-compression"], on).compression_enabled
+    assert not load(file, {}).compression_enabled
+    assert load(file, on).compression_enabled
+    assert load(file, on).port_spot == 1
+
+
+@pytest.mark.parametrize(
+    "flag", ["--no-websocket.enable-compression=false", "--no-features.enable-metrics"]
+)
+def test_a_no_flag_takes_no_value_and_is_only_of_what_is_on(flag: str) -> None:
+    with pytest.raises(BadOption):
+        load([flag], {})
+
+
 @pytest.mark.parametrize(
     ("flags", "line"),
     [
@@ -112,10 +142,6 @@ def test_a_boolean_takes_true_false_1_0_yes_no(
         (["--upstream.spot-rest=api.binance.com"],
          "--upstream.spot-rest (BPX_UPSTREAM_SPOT_REST) accepts an address that begins with "
          "https:// or http://, or several with commas between, not 'api.binance.com'"),
-        (["-p", "8091"],
-         "--server.port-futures and --server.port-spot are both 8091; they must differ"),
-        (["-p", "8092", "--features.enable-metrics"],
-         "--features.metrics-port and --server.port-spot are both 8092; they must differ"),
         (["-s", "-f"], "--disable-spot and --disable-futures together leave nothing to serve"),
         (["--recovery.max-delay=1ms"],
          "--recovery.max-delay accepts nothing shorter than --recovery.base-delay"),
