@@ -1,7 +1,7 @@
 """The real proxy in front of an exchange that a test breaks."""
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -106,12 +106,18 @@ class Stage:
 
 
 @contextmanager
-def staged(env: Mapping[str, str] | None = None, *, urls: str | None = None) -> Iterator[Stage]:
+def staged(
+    env: Mapping[str, str] | None = None,
+    *,
+    urls: str | None = None,
+    may_log: Collection[str] = (),
+) -> Iterator[Stage]:
     """Run a raw exchange and a proxy of both markets in front of it.
 
     Args:
         env: further options.
         urls: of REST, if not the exchange's own.
+        may_log: what of `TROUBLE` is no wonder.
     """
     with RawExchange() as exchange:
         options = {
@@ -121,7 +127,7 @@ def staged(env: Mapping[str, str] | None = None, *, urls: str | None = None) -> 
             "BPX_UPSTREAM_FUTURES_WS": f"ws://{NOWHERE}",
             "BPX_FRESH_EXCHANGE_INFO": "1h",
         }
-        with running_proxy("both", options | UNLIMITED | dict(env or {})) as proxy:
+        with running_proxy("both", options | UNLIMITED | dict(env or {}), (), may_log) as proxy:
             if urls is None:
                 eventually(lambda: exchange.listings >= 2, within_s=5)
                 eventually(lambda: all(map(is_listed, proxy.urls)), within_s=5)
