@@ -6,14 +6,13 @@ from bpx.exchange.depth import decode_depth_frame, decode_depth_reply
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.stream import DEPTH
-from bpx.feed.follower import Question
+from bpx.feed.follower import MOST_LAG_S, Question
 from bpx.state.book import DepthView, TopOfBook
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
 IDLE_S = 120.0
 LEVELS = "20"  # as many as a frame holds
-MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
 
 
 class DepthFollower:
@@ -61,7 +60,7 @@ class DepthFollower:
         return self._book.view(arrival.at)
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+        self, body: bytes, question: Question, at: float, asked_at: float
     ) -> tuple[DepthView | None, bool]:
         """Take a REST reply; return the book after it, and whether it told nothing new.
 
@@ -71,7 +70,7 @@ class DepthFollower:
         """
         depth = decode_depth_reply(body, self._keys)
         if self._book.is_past(depth):
-            if (at if asked_at is None else asked_at) - self._told_at <= MOST_LAG_S:
+            if asked_at - self._told_at <= MOST_LAG_S:
                 return None, True
             self._book.forget()
         changed = self._book.apply(depth)

@@ -6,6 +6,8 @@ from typing import Protocol, TypeVar
 from bpx.cache.cell import View
 from bpx.streams.tap import Arrival
 
+MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
+
 V_co = TypeVar("V_co", bound=View, covariant=True)
 
 
@@ -49,14 +51,15 @@ class Follower(Protocol[V_co]):
         """
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+        self, body: bytes, question: Question, at: float, asked_at: float
     ) -> tuple[V_co | None, bool]:
         """Take a REST reply; return the view after it, and whether it told nothing new.
 
-        It came at `at`, and tells of some moment since `asked_at`, which is `at` by default.
+        It came at `at`, and tells of some moment since `asked_at` or `MOST_LAG_S` before.
 
-        None for a reply that is older than the view: what is shown is the better answer, but such
-        a reply does not prove it.
+        None for a reply that may be older than the view: what is shown is the better answer, but
+        such a reply does not prove it. If the view was told longer ago than REST can lag, and is
+        ahead of the reply all the same, it is not the exchange's: the reply stands.
 
         Raises:
             FeedFailed: the reply is not what it should be.

@@ -3,7 +3,8 @@ import pytest
 from bpx.errors import BadMessage
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.feed.depth import MOST_LAG_S, DepthFollower
+from bpx.feed.depth import DepthFollower
+from bpx.feed.follower import MOST_LAG_S
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
@@ -23,7 +24,7 @@ def arrival(payload, at=1.0):
 
 
 def load(depth, body, at=1.0):
-    return depth.load(body, depth.question(0, None), at)
+    return depth.load(body, depth.question(0, None), at, at)
 
 
 def test_it_follows_one_stream_on_the_path_that_carries_it():
