@@ -12,6 +12,7 @@ from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
 IDLE_S = 120.0
+EARLY_S = 4.0  # no book older than 5 s is served, and a check takes a moment
 LEVELS = "20"  # as many as a frame holds
 
 
@@ -25,6 +26,7 @@ class DepthFollower:
     """
 
     idle_s = IDLE_S
+    early_s: float | None = EARLY_S
 
     def __init__(self, market: Market, symbol: str, clock: ExchangeClock) -> None:
         stream = market.stream(DEPTH, symbol)

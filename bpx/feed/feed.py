@@ -55,7 +55,7 @@ class Feed(Generic[V]):
         self._follower = follower
         self._streams = streams
         self._ask = ask
-        self._trust = Trust(freshness)
+        self._trust = Trust(freshness, follower.early_s)
         self._runtime = runtime
         self._clock = clock
         self._tap = streams.listen(follower.route, follower.streams)

@@ -33,6 +33,7 @@ class Follower(Protocol[V_co]):
     streams: tuple[str, ...]
     confirming: str  # the one of them whose messages prove the whole view
     idle_s: float  # how long the feed goes on when nobody asks
+    early_s: float | None  # how soon a quiet stream is checked that is hardly ever quiet
 
     def question(self, rows: int, at_ms: int | None) -> Question:
         """Return what to ask REST for so that `rows` rows are known; 0 for what is missing."""

@@ -26,6 +26,8 @@ class KlineFollower:
         clock: told the event time of every frame.
     """
 
+    early_s: float | None = None
+
     def __init__(
         self, market: Market, symbol: str, interval: Interval, clock: ExchangeClock
     ) -> None:

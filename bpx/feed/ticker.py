@@ -31,6 +31,7 @@ class TickerFollower:
     """
 
     idle_s = IDLE_S
+    early_s: float | None = None
 
     def __init__(
         self, market: Market, symbol: str, clock: ExchangeClock, last_price: str | None

@@ -74,7 +74,8 @@ class Followed(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.clock = ExchangeClock()
-        self.followed, self.trust = self.follower(), Trust(Freshness())
+        self.followed = self.follower()
+        self.trust = Trust(Freshness(), self.followed.early_s)
         self.now, self.moment, self.generation = 100.0, 1, 0
         self.subscribed_at: float | None = None
         self.under_way: list[tuple[int, int]] = []  # generation, moment
@@ -225,6 +226,28 @@ def test_e1_a_spot_book_is_the_exchanges_or_not_served() -> None:
 def test_e2_a_futures_book_is_the_exchanges_or_not_served() -> None:
     run_state_machine_as_test(FuturesBook, settings=SETTINGS)  # type: ignore[no-untyped-call]
     figure("E2", runs=RUNS, steps=STEPS)
+
+
+OLDEST_MS = 5_000
+
+
+@MARKETS
+def test_e1_a_book_whose_stream_alone_has_died_is_not_served_once_it_is_old(market: str) -> None:
+    target = "depth?symbol=BTCUSDT&limit=20"
+    with inside(market) as here:
+        here.follow(target, "ticker/24hr?symbol=BTCUSDT")  # whose connection is alive
+        here.exchange.faults.silence("*@depth*")
+        asked, answers = here.asked(target), 0
+        until_ms = here.exchange.now_ms + full_or(20_000, 7_000)
+        while (asked_ms := here.exchange.now_ms) < until_ms:
+            answer = here.ask(target)
+            oldest = json.loads(here.truth(target, asked_ms - OLDEST_MS))
+            assert answer.content["lastUpdateId"] >= oldest["lastUpdateId"]
+            answers += 1
+            Event().wait(0.05)
+        checks = here.asked(target) - asked
+    figure("E1", market=market, answers=answers, checks=checks, older_than_5_s=0)
+    assert 1 <= checks <= full_or(10, 3)
 
 
 # E3

@@ -31,7 +31,7 @@ def test_it_follows_one_stream_on_the_path_that_carries_it():
     assert (follower().route, follower().streams) == ("", (STREAM,))
     assert (follower(FUTURES).route, follower(FUTURES).streams) == ("/public", (STREAM,))
     assert follower().confirming == STREAM
-    assert follower().idle_s == 120
+    assert (follower().idle_s, follower().early_s) == (120, 4)
 
 
 def test_it_asks_for_as_many_levels_as_a_frame_holds():

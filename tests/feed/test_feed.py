@@ -223,6 +223,14 @@ def test_a_quiet_stream_is_checked_after_a_time(world):
     assert not world.feed.is_fresh(world.runtime.time + 10)
 
 
+def test_a_stream_that_is_hardly_ever_quiet_is_checked_earlier():
+    world = World(early_s=4.0)
+    world.say(b"7")
+    assert world.feed.is_fresh(world.runtime.time + 3.9)
+    assert not world.feed.is_fresh(world.runtime.time + 4)
+    world.close()
+
+
 def test_a_check_that_tells_nothing_new_is_good_for_longer(world):
     world.say(b"7")
     world.runtime.time += 11
