@@ -6,12 +6,11 @@ from bpx.exchange.depth import decode_depth_frame, decode_depth_reply
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.stream import DEPTH
-from bpx.feed.follower import MOST_LAG_S, Question
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.book import DepthView, TopOfBook
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
-IDLE_S = 120.0
 EARLY_S = 4.0  # no book older than 5 s is served, and a check takes a moment
 LEVELS = "20"  # as many as a frame holds
 
@@ -25,7 +24,7 @@ class DepthFollower:
         clock: told the event time of every frame that has one.
     """
 
-    idle_s = IDLE_S
+    idle_s = LEAST_IDLE_S
     early_s: float | None = EARLY_S
 
     def __init__(self, market: Market, symbol: str, clock: ExchangeClock) -> None:

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 from bpx.cache.cell import View
 from bpx.streams.tap import Arrival
 
+LEAST_IDLE_S = 120.0  # how long a feed goes on at least when nobody asks
 MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
 
 V_co = TypeVar("V_co", bound=View, covariant=True)

@@ -7,13 +7,11 @@ from bpx.exchange.interval import Interval
 from bpx.exchange.kline import Kline, decode_kline, decode_rows
 from bpx.exchange.market import Market
 from bpx.exchange.stream import KLINE
-from bpx.feed.follower import MOST_LAG_S, Question
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.candles import Candles
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
 from bpx.streams.tap import Arrival
-
-LEAST_IDLE_S = 120.0
 
 
 class KlineFollower:

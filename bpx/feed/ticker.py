@@ -11,12 +11,11 @@ from bpx.exchange.ticker import (
     decode_ticker_frame,
     decode_ticker_reply,
 )
-from bpx.feed.follower import MOST_LAG_S, Question
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import Day, DayView
 from bpx.streams.tap import Arrival
 
-IDLE_S = 120.0
 BEST_S = 2.0  # a book ticker that came so long before a ticker was made is not newer than that
 
 
@@ -30,7 +29,7 @@ class TickerFollower:
         last_price: the field of the book ticker to show as `lastPrice`; None for the last trade.
     """
 
-    idle_s = IDLE_S
+    idle_s = LEAST_IDLE_S
     early_s: float | None = None
 
     def __init__(
