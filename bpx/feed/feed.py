@@ -17,7 +17,7 @@ from bpx.streams.tap import Arrival
 V = TypeVar("V", bound=View)
 Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
-TICK_S = 60.0  # a feed without any message looks around this often
+TICK_S = 60.0  # longest wait for a message; none is missed, it begins anew
 RETRY_S = 1.0  # between repairs
 
 log = logging.getLogger(__name__)
@@ -93,7 +93,7 @@ class Feed(Generic[V]):
         """
         if self._retired:
             raise Refused("the feed has ended")
-        if True not in self._asking and for_client not in self._asking:
+        if not self._is_asking(for_client):
             now = self._runtime.now()
             question = self._follower.question(rows, self._clock.at(now))
             self._asking.add(for_client)
@@ -127,6 +127,10 @@ class Feed(Generic[V]):
             if isinstance(failure, BadMessage):
                 metrics.BAD_MESSAGES.labels(self._market).inc()
             self._repair(str(failure))
+
+    def _is_asking(self, for_client: bool) -> bool:
+        """Whether a question is under way that will do."""
+        return True in self._asking or for_client in self._asking
 
     def _fetch(
         self, question: Question, began_at: float, generation: int, for_client: bool
@@ -199,10 +203,10 @@ class Feed(Generic[V]):
 
     def _repair(self, reason: str) -> None:
         """Ask REST for what is missing; until it is here, the view does not count."""
-        log.warning("%s: %s", self.cell.name, reason)
-        metrics.REPAIRS.labels(self._market, "fetch").inc()
         now = self._runtime.now()
         self._trust.doubt(now)
-        if now >= self._retry_at:
+        if now >= self._retry_at and not self._is_asking(False):
+            log.warning("%s: %s", self.cell.name, reason)
+            metrics.REPAIRS.labels(self._market, "fetch").inc()
             self._retry_at = now + RETRY_S
             self.want(for_client=False)

@@ -3,6 +3,7 @@ from queue import SimpleQueue
 from threading import Thread, get_ident
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bpx.errors import BpxError, NotSent, Refused, Throttled
 from bpx.feed.feed import RETRY_S
@@ -179,6 +180,27 @@ def test_one_bad_message_after_another_is_not_one_question_after_another(world):
     world.runtime.time += RETRY_S
     world.say(b"bad")
     eventually(lambda: len(world.rest.asked) == 2)
+    world.reply(b"8")
+
+
+def repairs():
+    labels = {"market": "spot", "how": "fetch"}
+    return REGISTRY.get_sample_value("bpx_repairs_total", labels) or 0
+
+
+def test_a_repair_is_counted_and_logged_once_however_many_messages_are_bad(world, caplog):
+    counted = repairs()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            world.say(b"bad")
+            world.runtime.time += RETRY_S / 2  # the question is under way for so long
+    assert repairs() - counted == 1
+    assert caplog.text.count("not a number") == 1
+    world.reply(b"7")
+    world.runtime.time += RETRY_S
+    world.say(b"gap")
+    eventually(lambda: len(world.rest.asked) == 2)
+    assert repairs() - counted == 2
     world.reply(b"8")
 
 

@@ -49,7 +49,7 @@ class NumberFollower:
             return None
         return self._take(arrival.payload, arrival.at)
 
-    def load(self, body, question, at, asked_at=None):
+    def load(self, body, question, at, asked_at):
         if body == b"nothing":
             return None, True
         before = self.value
