@@ -1,13 +1,13 @@
 """A feed: the loop that keeps one cell fresh from its streams, and from REST where they fail."""
 
 import logging
-from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import Cell, View
-from bpx.errors import BadMessage, BpxError, FeedFailed, Refused
-from bpx.feed.follower import Fetched, Follower, Question
+from bpx.errors import BadMessage, FeedFailed, Refused
+from bpx.feed.asking import Ask, Asking
+from bpx.feed.follower import Fetched, Follower
 from bpx.feed.trust import Checked, Freshness, Trust
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
@@ -15,7 +15,6 @@ from bpx.streams.streams import Streams
 from bpx.streams.tap import Arrival
 
 V = TypeVar("V", bound=View)
-Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
 TICK_S = 60.0  # longest wait for a message; none is missed, it begins anew
 RETRY_S = 1.0  # between repairs
@@ -54,13 +53,12 @@ class Feed(Generic[V]):
         self._market = market
         self._follower = follower
         self._streams = streams
-        self._ask = ask
         self._trust = Trust(freshness, follower.early_s)
         self._runtime = runtime
         self._clock = clock
         self._tap = streams.listen(follower.route, follower.streams)
         self._generation = 0  # the one the follower's state belongs to
-        self._asking: set[bool] = set()  # what is under way: for clients, in the background
+        self._asking = Asking(self.cell.name, ask, self._tap.tell, runtime)
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
         self._retired = False
 
@@ -93,11 +91,9 @@ class Feed(Generic[V]):
         """
         if self._retired:
             raise Refused("the feed has ended")
-        if not self._is_asking(for_client):
-            now = self._runtime.now()
-            question = self._follower.question(rows, self._clock.at(now))
-            self._asking.add(for_client)
-            self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
+        if not self._asking.is_under_way(for_client=for_client):
+            question = self._follower.question(rows, self._clock.at(self._runtime.now()))
+            self._asking.begin(question, self._tap.generation, for_client=for_client)
 
     def follow(self) -> None:
         """Keep the cell fresh until `retire`."""
@@ -128,23 +124,6 @@ class Feed(Generic[V]):
                 metrics.BAD_MESSAGES.labels(self._market).inc()
             self._repair(str(failure))
 
-    def _is_asking(self, for_client: bool) -> bool:
-        """Whether a question is under way that will do."""
-        return True in self._asking or for_client in self._asking
-
-    def _fetch(
-        self, question: Question, began_at: float, generation: int, for_client: bool
-    ) -> None:
-        body, failure = None, None
-        try:
-            body = self._ask(question, for_client)
-        except BpxError as error:
-            failure = error
-        except Exception as bug:
-            log.exception("%s: fetching failed", self.cell.name)
-            failure = Refused(repr(bug))
-        self._tap.tell(Fetched(question, began_at, generation, for_client, body, failure))
-
     def _hear(self, arrival: Arrival) -> None:
         self._enter(arrival.generation)
         view = self._follower.apply(arrival)
@@ -154,7 +133,7 @@ class Feed(Generic[V]):
             self.cell.publish(view)
 
     def _load(self, fetched: Fetched) -> None:
-        self._asking.discard(fetched.for_client)
+        self._asking.end(fetched)
         now = self._runtime.now()
         if fetched.body is None:
             self._fail(fetched, fetched.failure or Refused("no reply"))
@@ -178,7 +157,7 @@ class Feed(Generic[V]):
     def _fail(self, fetched: Fetched, failure: Exception) -> None:
         """Tell who waits that there is no reply, unless another is under way for them."""
         self._retry_at = self._runtime.now() + RETRY_S
-        if True not in self._asking:
+        if not self._asking.is_under_way(for_client=True):
             self.cell.fail(failure)
 
     def _check(self, fetched: Fetched, agrees: bool, now: float) -> None:
@@ -205,7 +184,7 @@ class Feed(Generic[V]):
         """Ask REST for what is missing; until it is here, the view does not count."""
         now = self._runtime.now()
         self._trust.doubt(now)
-        if now >= self._retry_at and not self._is_asking(False):
+        if now >= self._retry_at and not self._asking.is_under_way(for_client=False):
             log.warning("%s: %s", self.cell.name, reason)
             metrics.REPAIRS.labels(self._market, "fetch").inc()
             self._retry_at = now + RETRY_S
