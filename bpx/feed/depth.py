@@ -6,14 +6,13 @@ from bpx.exchange.depth import decode_depth_frame, decode_depth_reply
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.stream import DEPTH
-from bpx.feed.follower import Question
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.book import DepthView, TopOfBook
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
-IDLE_S = 120.0
+EARLY_S = 4.0  # no book older than 5 s is served, and a check takes a moment
 LEVELS = "20"  # as many as a frame holds
-MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
 
 
 class DepthFollower:
@@ -25,7 +24,8 @@ class DepthFollower:
         clock: told the event time of every frame that has one.
     """
 
-    idle_s = IDLE_S
+    idle_s = LEAST_IDLE_S
+    early_s: float | None = EARLY_S
 
     def __init__(self, market: Market, symbol: str, clock: ExchangeClock) -> None:
         stream = market.stream(DEPTH, symbol)
@@ -61,7 +61,7 @@ class DepthFollower:
         return self._book.view(arrival.at)
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+        self, body: bytes, question: Question, at: float, asked_at: float
     ) -> tuple[DepthView | None, bool]:
         """Take a REST reply; return the book after it, and whether it told nothing new.
 
@@ -71,7 +71,7 @@ class DepthFollower:
         """
         depth = decode_depth_reply(body, self._keys)
         if self._book.is_past(depth):
-            if (at if asked_at is None else asked_at) - self._told_at <= MOST_LAG_S:
+            if asked_at - self._told_at <= MOST_LAG_S:
                 return None, True
             self._book.forget()
         changed = self._book.apply(depth)

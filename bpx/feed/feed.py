@@ -1,14 +1,14 @@
 """A feed: the loop that keeps one cell fresh from its streams, and from REST where they fail."""
 
 import logging
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import Cell, View
-from bpx.errors import BadMessage, BpxError, FeedFailed, Refused
-from bpx.feed.follower import Fetched, Follower, Question
+from bpx.errors import BadMessage, FeedFailed, Refused
+from bpx.feed.asking import Ask, Asking
+from bpx.feed.follower import Fetched, Follower
 from bpx.feed.trust import Checked, Freshness, Trust
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
@@ -16,9 +16,8 @@ from bpx.streams.streams import Streams
 from bpx.streams.tap import Arrival
 
 V = TypeVar("V", bound=View)
-Ask = Callable[[Question, bool], bytes]  # with whether a client waits for it
 
-TICK_S = 60.0  # a feed without any message looks around this often
+TICK_S = 60.0  # longest wait for a message; none is missed, it begins anew
 RETRY_S = 1.0  # between repairs
 
 log = logging.getLogger(__name__)
@@ -55,13 +54,12 @@ class Feed(Generic[V]):
         self._market = market
         self._follower = follower
         self._streams = streams
-        self._ask = ask
-        self._trust = Trust(freshness)
+        self._trust = Trust(freshness, follower.early_s)
         self._runtime = runtime
         self._clock = clock
         self._tap = streams.listen(follower.route, follower.streams)
         self._generation = 0  # the one the follower's state belongs to
-        self._asking: set[bool] = set()  # what is under way: for clients, in the background
+        self._asking = Asking(self.cell.name, ask, self._tap.tell, runtime)
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
         self._retired = False
 
@@ -97,12 +95,11 @@ class Feed(Generic[V]):
         """
         if self._retired:
             raise Refused("the feed has ended")
-        if True in self._asking or for_client in self._asking:
+        if self._asking.is_under_way(for_client=for_client):
             return False
-        now = self._runtime.now()
-        question = replace(self._follower.question(rows, self._clock.at(now)), client=client)
-        self._asking.add(for_client)
-        self._runtime.spawn(self._fetch, question, now, self._tap.generation, for_client)
+        question = self._follower.question(rows, self._clock.at(self._runtime.now()))
+        asked = replace(question, client=client)
+        self._asking.begin(asked, self._tap.generation, for_client=for_client)
         return True
 
     def follow(self) -> None:
@@ -134,19 +131,6 @@ class Feed(Generic[V]):
                 metrics.BAD_MESSAGES.labels(self._market).inc()
             self._repair(str(failure))
 
-    def _fetch(
-        self, question: Question, began_at: float, generation: int, for_client: bool
-    ) -> None:
-        body, failure = None, None
-        try:
-            body = self._ask(question, for_client)
-        except BpxError as error:
-            failure = error
-        except Exception as bug:
-            log.exception("%s: fetching failed", self.cell.name)
-            failure = Refused(repr(bug))
-        self._tap.tell(Fetched(question, began_at, generation, for_client, body, failure))
-
     def _hear(self, arrival: Arrival) -> None:
         self._enter(arrival.generation)
         view = self._follower.apply(arrival)
@@ -156,7 +140,7 @@ class Feed(Generic[V]):
             self.cell.publish(view)
 
     def _load(self, fetched: Fetched) -> None:
-        self._asking.discard(fetched.for_client)
+        self._asking.end(fetched)
         now = self._runtime.now()
         if fetched.body is None:
             self._fail(fetched, fetched.failure or Refused("no reply"))
@@ -180,7 +164,7 @@ class Feed(Generic[V]):
     def _fail(self, fetched: Fetched, failure: Exception) -> None:
         """Tell who waits that there is no reply, unless another is under way for them."""
         self._retry_at = self._runtime.now() + RETRY_S
-        if True not in self._asking:
+        if not self._asking.is_under_way(for_client=True):
             self.cell.fail(failure)
 
     def _check(self, fetched: Fetched, agrees: bool, now: float) -> None:
@@ -205,10 +189,10 @@ class Feed(Generic[V]):
 
     def _repair(self, reason: str) -> None:
         """Ask REST for what is missing; until it is here, the view does not count."""
-        log.warning("%s: %s", self.cell.name, reason)
-        metrics.REPAIRS.labels(self._market, "fetch").inc()
         now = self._runtime.now()
         self._trust.doubt(now)
-        if now >= self._retry_at:
+        if now >= self._retry_at and not self._asking.is_under_way(for_client=False):
+            log.warning("%s: %s", self.cell.name, reason)
+            metrics.REPAIRS.labels(self._market, "fetch").inc()
             self._retry_at = now + RETRY_S
             self.want(for_client=False)

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 from bpx import metrics
 from bpx.cache.cell import View
 from bpx.feed.feed import Feed
+from bpx.feed.follower import LEAST_IDLE_S
 from bpx.runtime import Runtime
 
 K = TypeVar("K", bound=Hashable)
@@ -27,6 +28,9 @@ class Followed:
 
 class Feeds(Generic[K, V]):
     """Feeds by key.
+
+    When there are as many as there may be, the one that was asked for longest ago makes room for
+    another, unless that was a moment ago.
 
     Args:
         market, kind: for metrics.
@@ -66,7 +70,7 @@ class Feeds(Generic[K, V]):
         """Return the feed of `key`, started if need be; None if there are too many."""
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._started(key)
+            feed = self._started(key, now)
         if feed is not None:
             feed.asked_at = now
         return feed
@@ -88,13 +92,26 @@ class Feeds(Generic[K, V]):
         with self._lock:
             over = [key for key, feed in self._feeds.items() if is_over(key, feed)]
             for key in over:
-                self._feeds.pop(key).retire()
-                self._count.dec()
+                self._drop(key)
 
-    def _started(self, key: K) -> Feed[V] | None:
+    def _drop(self, key: K) -> None:
+        self._feeds.pop(key).retire()
+        self._count.dec()
+
+    def _has_room(self, now: float) -> bool:
+        """Whether there may be another feed; the lock is held."""
+        if len(self._feeds) < self._most:
+            return True
+        oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)
+        if now - self._feeds[oldest].asked_at <= LEAST_IDLE_S:
+            return False
+        self._drop(oldest)
+        return True
+
+    def _started(self, key: K, now: float) -> Feed[V] | None:
         with self._lock:
             feed = self._feeds.get(key)
-            if feed is not None or len(self._feeds) >= self._most or self._closed:
+            if feed is not None or self._closed or not self._has_room(now):
                 return feed
             feed = self._feeds[key] = self._build(key)
             self._count.inc()

@@ -6,6 +6,9 @@ from typing import Protocol, TypeVar
 from bpx.cache.cell import View
 from bpx.streams.tap import Arrival
 
+LEAST_IDLE_S = 120.0  # how long a feed goes on at least when nobody asks
+MOST_LAG_S = 3.0  # by which a REST reply may be behind the stream
+
 V_co = TypeVar("V_co", bound=View, covariant=True)
 
 
@@ -33,6 +36,7 @@ class Follower(Protocol[V_co]):
     streams: tuple[str, ...]
     confirming: str  # the one of them whose messages prove the whole view
     idle_s: float  # how long the feed goes on when nobody asks
+    early_s: float | None  # how soon a quiet stream is checked that is hardly ever quiet
 
     def question(self, rows: int, at_ms: int | None) -> Question:
         """Return what to ask REST for so that `rows` rows are known; 0 for what is missing."""
@@ -51,14 +55,15 @@ class Follower(Protocol[V_co]):
         """
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+        self, body: bytes, question: Question, at: float, asked_at: float
     ) -> tuple[V_co | None, bool]:
         """Take a REST reply; return the view after it, and whether it told nothing new.
 
-        It came at `at`, and tells of some moment since `asked_at`, which is `at` by default.
+        It came at `at`, and tells of some moment since `asked_at` or `MOST_LAG_S` before.
 
-        None for a reply that is older than the view: what is shown is the better answer, but such
-        a reply does not prove it.
+        None for a reply that may be older than the view: what is shown is the better answer, but
+        such a reply does not prove it. If the view was told longer ago than REST can lag, and is
+        ahead of the reply all the same, it is not the exchange's: the reply stands.
 
         Raises:
             FeedFailed: the reply is not what it should be.

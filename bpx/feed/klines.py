@@ -7,13 +7,11 @@ from bpx.exchange.interval import Interval
 from bpx.exchange.kline import Kline, decode_kline, decode_rows
 from bpx.exchange.market import Market
 from bpx.exchange.stream import KLINE
-from bpx.feed.follower import Question
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.candles import Candles
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
 from bpx.streams.tap import Arrival
-
-LEAST_IDLE_S = 120.0
 
 
 class KlineFollower:
@@ -25,6 +23,8 @@ class KlineFollower:
         interval: of the candles.
         clock: told the event time of every frame.
     """
+
+    early_s: float | None = None
 
     def __init__(
         self, market: Market, symbol: str, interval: Interval, clock: ExchangeClock
@@ -40,6 +40,7 @@ class KlineFollower:
         self._interval = interval
         self._clock = clock
         self._candles = Candles(interval)
+        self._told_at = 0.0  # when the series was last told, in monotonic seconds
         self._early: Kline | None = None  # the newest frame before which something is missing
 
     def question(self, rows: int, at_ms: int | None) -> Question:
@@ -74,13 +75,25 @@ class KlineFollower:
         is_news = self._candles.apply(kline)
         if is_news and kline.final:
             self._apply_early()
-        return self._candles.view(arrival.at) if is_news else None
+        if not is_news:
+            return None
+        self._told_at = arrival.at
+        return self._candles.view(arrival.at)
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
-    ) -> tuple[CandlesView, bool]:
-        """Take rows of REST; return the series after them, and whether they told nothing new."""
-        agrees = self._candles.load(decode_rows(body), question.rows)
+        self, body: bytes, question: Question, at: float, asked_at: float
+    ) -> tuple[CandlesView | None, bool]:
+        """Take rows of REST; return the series after them, and whether they told nothing new.
+
+        Rows that end before the newest candle prove nothing as long as REST may lag: None.
+        """
+        rows = decode_rows(body)
+        is_sure = asked_at - self._told_at > MOST_LAG_S
+        if self._candles.is_past(rows) and not is_sure:
+            return None, True
+        if is_sure or not self._candles.is_ahead(rows):
+            self._told_at = at
+        agrees = self._candles.load(rows, question.rows, is_sure=is_sure)
         self._apply_early()
         self._early = None
         return self._candles.view(at), agrees

@@ -5,13 +5,17 @@ from urllib.parse import quote
 from bpx.errors import BadMessage
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
-from bpx.exchange.ticker import decode_book_ticker, decode_ticker_frame, decode_ticker_reply
-from bpx.feed.follower import Question
+from bpx.exchange.ticker import (
+    Ticker,
+    decode_book_ticker,
+    decode_ticker_frame,
+    decode_ticker_reply,
+)
+from bpx.feed.follower import LEAST_IDLE_S, MOST_LAG_S, Question
 from bpx.state.clock import ExchangeClock
 from bpx.state.day import Day, DayView
 from bpx.streams.tap import Arrival
 
-IDLE_S = 120.0
 BEST_S = 2.0  # a book ticker that came so long before a ticker was made is not newer than that
 
 
@@ -25,7 +29,8 @@ class TickerFollower:
         last_price: the field of the book ticker to show as `lastPrice`; None for the last trade.
     """
 
-    idle_s = IDLE_S
+    idle_s = LEAST_IDLE_S
+    early_s: float | None = None
 
     def __init__(
         self, market: Market, symbol: str, clock: ExchangeClock, last_price: str | None
@@ -43,6 +48,7 @@ class TickerFollower:
         self._day = Day(market.ticker_shape, last_price)
         self._best_at = 0.0
         self._ticker_at = 0.0  # when the ticker itself was last proved
+        self._told_at = 0.0  # and when it was told
         self._told_ms = 0  # event time of the frame that told it; 0 if REST did
         self._is_current = False  # a ticker has come in this generation
 
@@ -68,21 +74,32 @@ class TickerFollower:
         return self._day.view(self._ticker_at) if self._is_current else None
 
     def load(
-        self, body: bytes, question: Question, at: float, asked_at: float | None = None
+        self, body: bytes, question: Question, at: float, asked_at: float
     ) -> tuple[DayView | None, bool]:
         """Take a REST reply; return the ticker after it, and whether it told nothing new.
 
-        A reply that lags behind the stream proves nothing: None.
+        A reply that lags a little behind the stream proves what it says as well, and nothing else.
         """
         ticker = decode_ticker_reply(body, self._shape)
-        if self._day.lags(ticker):
-            return None, True
+        if self._day.is_past(ticker) and asked_at - self._told_at <= MOST_LAG_S:
+            return self._confirmed(ticker, at), True
         shown = self._day.best
-        if (at if asked_at is None else asked_at) - self._best_at > BEST_S:
+        if asked_at - self._best_at > BEST_S:
             self._day.forget_best()
-        changed = self._day.apply(ticker)
-        self._is_current, self._ticker_at, self._told_ms = True, at, 0
+        changed = self._day.apply(ticker, is_sure=True)
+        self._take(at, told_ms=0)
         return self._day.view(at), not changed and self._day.best == shown
+
+    def _confirmed(self, ticker: Ticker, at: float) -> DayView | None:
+        """Return the ticker that we have, if an older one tells the same."""
+        if not self._day.is_told_by(ticker):
+            return None
+        self._is_current, self._ticker_at = True, at
+        return self._day.view(at)
+
+    def _take(self, at: float, told_ms: int) -> None:
+        """Take note that the ticker has just been told."""
+        self._is_current, self._ticker_at, self._told_at, self._told_ms = True, at, at, told_ms
 
     def _take_best(self, arrival: Arrival) -> None:
         try:
@@ -98,12 +115,13 @@ class TickerFollower:
         ticker, event_ms = decode_ticker_frame(arrival.payload, self._shape)
         self._clock.observe(event_ms, arrival.at)
         close_ms, ours_ms = int(ticker["closeTime"]), self._day.close_time_ms
-        if (close_ms, event_ms) < (ours_ms, self._told_ms):
+        is_again = close_ms == ours_ms and event_ms < self._told_ms
+        if is_again or self._day.is_past(ticker):
             return False
         best_ms = self._clock.at(self._best_at)
         is_best_old = best_ms is not None and event_ms - best_ms > BEST_S * 1000
         if close_ms > ours_ms and is_best_old:
             self._day.forget_best()
         self._day.apply(ticker)
-        self._is_current, self._ticker_at, self._told_ms = True, arrival.at, event_ms
+        self._take(arrival.at, event_ms)
         return True

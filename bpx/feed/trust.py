@@ -1,6 +1,7 @@
 """How far what a feed shows can be believed. Pure: time and generations come as arguments."""
 
 from dataclasses import dataclass
+from math import inf
 
 NEVER = -1  # no generation has this number
 DISTRUST_S = 3.0  # how long REST's word is first taken for a stream that has not delivered yet
@@ -46,15 +47,22 @@ class Trust:
 
     It counts in *generations* of a tap, times without a break. What was proved in an earlier one
     proves nothing now.
+
+    Args:
+        freshness: when a quiet stream is checked.
+        early_s: and when already, if it is hardly ever quiet: at most once in a check interval,
+            so that one that is often quiet costs no more than that.
     """
 
-    def __init__(self, freshness: Freshness) -> None:
+    def __init__(self, freshness: Freshness, early_s: float | None = None) -> None:
         self._freshness = freshness
+        self._early_s = early_s
         self._proved = NEVER  # the generation in which the view is known to be right
         self._quiet_until = 0.0  # how long it is right without a message
         self._heard, self._heard_at = NEVER, 0.0  # when a message last came
         self._agreements = 0  # REST replies in a row that told nothing new
         self._surprises = 0  # and those that did, of a stream that was silent
+        self._agreed_at = -inf  # when REST last agreed with a stream that had delivered
         self._doubted_at = 0.0  # a message was missed: what REST was asked before does not count
         self._kept, self._kept_until, self._kept_until_ms = NEVER, 0.0, 0.0
 
@@ -79,10 +87,12 @@ class Trust:
             at: when, in monotonic seconds.
             proves: whether the view is what it told; an old message proves nothing.
         """
+        if generation != self._heard:
+            self._agreed_at = -inf
         self._heard, self._heard_at = generation, at
         self._agreements = self._surprises = 0
         if proves:
-            self._proved, self._quiet_until = generation, at + self._freshness.quiet_s
+            self._proved, self._quiet_until = generation, at + self._patience_s(at)
 
     def doubt(self, now: float) -> None:
         """Take note that a message was missed, or could not be used."""
@@ -101,7 +111,7 @@ class Trust:
             checked: the reply.
             generation: of the tap, now.
         """
-        if checked.began_at <= self._doubted_at:
+        if checked.began_at < self._doubted_at:
             return False
         self._keep(checked)
         since = checked.subscribed_at
@@ -111,11 +121,32 @@ class Trust:
             return False
         self._weigh(checked, was_proved=self._proved == generation)
         self._proved = generation
-        longest_s = self._freshness.check_interval_s
-        patience_s = min(longest_s, DISTRUST_S * 2.0 ** max(0, self._agreements - 1))
         is_sure = has_delivered and self._agreements > 0
-        self._quiet_until = checked.at + (longest_s if is_sure else patience_s)
+        trusted_s = self._sure_s(checked.at) if is_sure else self._distrust_s()
+        self._quiet_until = checked.at + trusted_s
         return self._surprises > 1
+
+    def _patience_s(self, at: float) -> float:
+        """Return how long a stream may be quiet that has just delivered."""
+        quiet_s, checked_s = self._freshness.quiet_s, at - self._agreed_at
+        if self._early_s is None or checked_s < self._freshness.check_interval_s:
+            return quiet_s
+        return min(quiet_s, self._early_s)
+
+    def _sure_s(self, at: float) -> float:
+        """Return how long REST's word counts for a stream that delivers: as it has been quiet."""
+        if self._early_s is None:
+            return self._freshness.check_interval_s
+        silent_s, quiet_s = at - self._heard_at, self._freshness.quiet_s
+        if silent_s < min(self._early_s, quiet_s):
+            return self._patience_s(at)
+        self._agreed_at = at
+        return quiet_s if silent_s < quiet_s else self._freshness.check_interval_s
+
+    def _distrust_s(self) -> float:
+        """Return how long it counts for one that has not delivered, or has missed something."""
+        longest_s = self._freshness.check_interval_s
+        return min(longest_s, DISTRUST_S * 2.0 ** max(0, self._agreements - 1))
 
     def _keep(self, checked: Checked) -> None:
         kept_s = self._freshness.kept_s

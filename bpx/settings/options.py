@@ -137,7 +137,8 @@ class Settings:
         "freshness.quiet-check",
         DURATION,
         "10s",
-        "A stream that is quiet for this long is checked by one REST call when somebody asks.",
+        "A stream that is quiet for this long is checked by one REST call when somebody asks."
+        " A book is checked after 4 s, once in a check interval.",
     )
     check_interval_s: float = option(
         "freshness.check-interval", DURATION, "60s", "Shortest time between two such checks."

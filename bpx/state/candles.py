@@ -55,26 +55,41 @@ class Candles:
             return False  # it need not be the first candle there is
         return row.open_ms <= newest.open_ms or (self._final and row.open_ms == newest.close_ms + 1)
 
-    def load(self, rows: Sequence[Row], asked: int) -> bool:
+    def is_past(self, rows: Sequence[Row]) -> bool:
+        """Whether a candle has begun since REST gave these rows."""
+        return self._newest is not None and bool(rows) and rows[-1].open_ms < self._newest.open_ms
+
+    def is_ahead(self, rows: Sequence[Row]) -> bool:
+        """Whether we know of a candle, or of trades in the newest one, that these rows lack."""
+        if self._newest is None:
+            return False
+        return not rows or _progress(rows[-1]) < _progress(self._newest)
+
+    def load(self, rows: Sequence[Row], asked: int, *, is_sure: bool = False) -> bool:
         """Take the newest rows as REST gave them, which was asked for `asked` of them.
 
         What we have before them is kept if they join it. A candle that the stream has brought
-        further than REST is kept, too.
+        further than REST is kept, too, as long as REST may lag.
+
+        Args:
+            rows: oldest first.
+            asked: how many there may have been.
+            is_sure: REST cannot lag behind what we have: where they differ, REST is right.
 
         Returns:
             Whether REST told nothing new.
         """
+        if is_sure:
+            self._closed = None
         if not rows:
-            if self._newest is None:
-                self._history = History(whole=True)
-            return True  # candles that were there do not go away
-        ours, theirs = self._newest, rows[-1]
-        if ours is not None and theirs.open_ms < ours.open_ms:
+            return self._load_none(is_sure)
+        if self.is_past(rows) and not is_sure:
             return True  # the stream has gone on since
-        agrees = self._agrees(theirs)
+        theirs = rows[-1]
+        agrees = self._agrees(theirs, is_sure)
         self._most_rows = max(self._most_rows, asked)
         self._history = self._joined(rows, whole=len(rows) < asked)
-        if ours is None or theirs.open_ms > ours.open_ms or theirs.trades > ours.trades:
+        if self._gives_way_to(theirs, is_sure):
             self._newest, self._final, self._told_ms = theirs, False, 0
         return agrees
 
@@ -94,8 +109,8 @@ class Candles:
             return self._settle(kline)
         if row.open_ms > newest.open_ms:
             self._history = self._history.then([newest], self._most_rows)
-        elif self._final or (self._is_past(kline, newest) and not kline.final):
-            return kline.final
+        elif self._has_overtaken(kline, newest):
+            return False
         self._newest, self._final, self._told_ms = row, kline.final, kline.event_ms
         if kline.final:
             self._closed = row
@@ -112,12 +127,12 @@ class Candles:
             self._version, confirmed_at, self._history, self._newest, self._final, following
         )
 
-    def _is_past(self, kline: Kline, newest: Row) -> bool:
+    def _has_overtaken(self, kline: Kline, newest: Row) -> bool:
         """Whether a frame of the newest candle is older than what we have of it."""
-        trades = kline.row.trades
-        return trades < newest.trades or (
-            trades == newest.trades and kline.event_ms < self._told_ms
-        )
+        if kline.final:
+            return self._final and kline.event_ms < self._told_ms
+        trades, is_late = kline.row.trades, kline.event_ms < self._told_ms
+        return self._final or trades < newest.trades or (trades == newest.trades and is_late)
 
     def _settle(self, kline: Kline) -> bool:
         """Let a late final frame replace the closed row that REST had given in its place.
@@ -133,12 +148,25 @@ class Candles:
         self._history = history.before(row.open_ms).then([row], self._most_rows)
         return True
 
-    def _agrees(self, theirs: Row) -> bool:
+    def _load_none(self, is_sure: bool) -> bool:
+        """Take note that REST has no candles: if it may lag, those that were there stay."""
+        agrees = self._newest is None or not is_sure
+        if self._newest is None or is_sure:
+            self._newest, self._final, self._history = None, False, History(whole=True)
+        return agrees
+
+    def _gives_way_to(self, theirs: Row, is_sure: bool) -> bool:
+        ours = self._newest
+        if ours is None or _progress(theirs) > _progress(ours):
+            return True
+        return is_sure and theirs != ours
+
+    def _agrees(self, theirs: Row, is_sure: bool) -> bool:
         ours = self._newest
         if ours is None:
             return False
         if theirs.open_ms == ours.open_ms:
-            return theirs.trades <= ours.trades
+            return theirs.trades == ours.trades or (theirs.trades < ours.trades and not is_sure)
         # The flat row of a candle that has just begun tells nothing new after a final frame.
         return self._final and theirs.open_ms == ours.close_ms + 1 and theirs.trades == 0
 
@@ -156,4 +184,11 @@ class Candles:
         ours = self._newest
         if whole or ours is None or rows[0].open_ms > ours.open_ms:
             return History.of(closed, whole)
+        if rows[0].open_ms < (self._history.open_ms(0) if self._history else ours.open_ms):
+            return History.of(closed, whole=False)
         return self._history.before(rows[0].open_ms).then(closed, self._most_rows)
+
+
+def _progress(row: Row) -> tuple[int, int]:
+    """Return what grows from frame to frame of a series."""
+    return row.open_ms, row.trades

@@ -7,6 +7,9 @@ import orjson
 
 from bpx.exchange.ticker import BOOK_FIELDS, Ticker, TickerShape
 
+NO_TRADE = -1  # the `lastId` of a day without trades
+LAST_TRADE = ("lastId", "lastPrice")
+
 
 class DayView:
     """A ticker as it was after one message. It never changes.
@@ -72,21 +75,36 @@ class Day:
         ticker = self._ticker or {}
         return tuple(self._best.get(name, ticker.get(name)) for name in BOOK_FIELDS)
 
-    def apply(self, ticker: Ticker) -> bool:
-        """Take the newer of what we have and `ticker`; return whether its trades are newer."""
-        ours = self._ticker
-        close_ms = int(ticker["closeTime"])
-        if close_ms < self.close_time_ms or (close_ms == self.close_time_ms and self.lags(ticker)):
+    def apply(self, ticker: Ticker, *, is_sure: bool = False) -> bool:
+        """Take the newer of what we have and `ticker`; return whether its trades are others.
+
+        Args:
+            ticker: of a frame or a reply.
+            is_sure: take it in any case: it cannot be older, so what we have is not right.
+        """
+        if not is_sure and self.is_past(ticker):
             return False
-        self._ticker = ticker
+        ours, self._ticker = self._ticker, ticker
         return ours is None or ours["lastId"] != ticker["lastId"]
 
-    def lags(self, ticker: Ticker) -> bool:
-        """Whether `ticker` is no newer than the one we have, and has not all of its trades."""
-        ours = self._ticker
-        if ours is None or int(ticker["closeTime"]) > self.close_time_ms:
+    def is_past(self, ticker: Ticker) -> bool:
+        """Whether the ticker that we have is newer: by its trades, by its close if they are none.
+
+        Trades come first: a stream and REST count them alike, and need not close at one moment.
+        """
+        if self._ticker is None:
             return False
-        return int(ticker["lastId"]) < int(ours["lastId"])
+        ours, theirs = int(self._ticker["lastId"]), int(ticker["lastId"])
+        if ours != theirs and min(ours, theirs) > NO_TRADE:
+            return theirs < ours
+        return int(ticker["closeTime"]) < self.close_time_ms
+
+    def is_told_by(self, ticker: Ticker) -> bool:
+        """Whether `ticker` has the last trade and the best prices that are shown."""
+        ours = self._ticker
+        if ours is None or any(ticker[name] != ours[name] for name in LAST_TRADE):
+            return False
+        return self.best == tuple(ticker.get(name) for name in BOOK_FIELDS)
 
     def apply_best(self, update_id: int, best: Mapping[str, str]) -> bool:
         """Take the best prices and quantities of a book ticker, unless they are no newer.

@@ -17,7 +17,7 @@ from bpx.runtime import Memory, Oblivion, Runtime
 from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
-from bpx.upstream.clock import Clock, read_date_ms
+from bpx.upstream.clock import Clock, replied_at_ms
 from bpx.upstream.hold import Block, is_firewall, read_refusal
 from bpx.upstream.lasting import LastingHold
 from bpx.upstream.ledger import Charge
@@ -145,13 +145,10 @@ class Budget:
 
     def learn(self, passage: Passage, reply: Reply) -> None:
         """Take note of a reply: its time, the weight it says is used, and a refusal."""
-        date_ms = read_date_ms(reply.header("Date"))
         body = reply.decoded if len(reply.body) <= REFUSAL_BYTES else b""
         with self._changed:
             now, was_assumed = self._now(), self._allowance.ledger.is_assumed
-            if date_ms is not None:
-                self._clock.observe(date_ms, now)
-            at_ms = self._clock.at(now) if date_ms is None else date_ms
+            at_ms = replied_at_ms(reply.header("Date"), self._clock, now)
             self._allowance.learn(passage.call, passage.charge, reply, at_ms)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:

@@ -4,6 +4,8 @@ from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 
+FAR_MS = 60_000  # no reply is on its way for so long
+
 
 class Clock(Protocol):
     """The exchange's time, see `bpx.state.clock`."""
@@ -24,3 +26,18 @@ def read_date_ms(date: str | None) -> int | None:
     except ValueError:
         return None
     return int(parsed.replace(tzinfo=UTC).timestamp()) * 1000
+
+
+def replied_at_ms(date: str | None, clock: Clock, now: float) -> int | None:
+    """Take note of a reply's Date, and return when the reply was made, in the exchange's time.
+
+    A Date that is far from all that is known does not count: one wrong header would begin
+    another minute of the weight.
+    """
+    date_ms = read_date_ms(date)
+    if date_ms is not None:
+        clock.observe(date_ms, now)
+    at_ms = clock.at(now)
+    if date_ms is None or at_ms is None or abs(date_ms - at_ms) > FAR_MS:
+        return at_ms
+    return date_ms

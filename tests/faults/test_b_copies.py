@@ -131,7 +131,7 @@ class FollowedBy:
         return self.shown
 
     def _load(self, body: bytes) -> None:
-        self._show(self._follower.load(body, self._follower.question(3, None), 0.0)[0])
+        self._show(self._follower.load(body, self._follower.question(3, None), 0.0, 0.0)[0])
 
     def _show(self, view: Any) -> None:
         if hasattr(view, "full"):

@@ -74,7 +74,8 @@ class Followed(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.clock = ExchangeClock()
-        self.followed, self.trust = self.follower(), Trust(Freshness())
+        self.followed = self.follower()
+        self.trust = Trust(Freshness(), self.followed.early_s)
         self.now, self.moment, self.generation = 100.0, 1, 0
         self.subscribed_at: float | None = None
         self.under_way: list[tuple[int, int]] = []  # generation, moment
@@ -113,6 +114,7 @@ class Followed(RuleBasedStateMachine):
     @rule()
     def message_cannot_be_read(self) -> None:
         generation, moment = self.under_way.pop(0)
+        self.now += 0.001
         self.trust.doubt(self.now)
         if generation == self.generation:
             self.floor = max(self.floor, moment)
@@ -227,6 +229,28 @@ def test_e2_a_futures_book_is_the_exchanges_or_not_served() -> None:
     figure("E2", runs=RUNS, steps=STEPS)
 
 
+OLDEST_MS = 5_000
+
+
+@MARKETS
+def test_e1_a_book_whose_stream_alone_has_died_is_not_served_once_it_is_old(market: str) -> None:
+    target = "depth?symbol=BTCUSDT&limit=20"
+    with inside(market) as here:
+        here.follow(target, "ticker/24hr?symbol=BTCUSDT")  # whose connection is alive
+        here.exchange.faults.silence("*@depth*")
+        asked, answers, seconds = here.asked(target), 0, full_or(20, 7)
+        until_ms = here.exchange.now_ms + seconds * 1000
+        while (asked_ms := here.exchange.now_ms) < until_ms:
+            answer = here.ask(target)
+            oldest = json.loads(here.truth(target, asked_ms - OLDEST_MS))
+            assert answer.content["lastUpdateId"] >= oldest["lastUpdateId"]
+            answers += 1
+            Event().wait(0.05)
+        checks = here.asked(target) - asked
+    figure("E1", market=market, answers=answers, checks=checks, older_than_5_s=0)
+    assert 1 <= checks <= seconds  # it is subscribed anew, again and again
+
+
 # E3
 
 LIMITS = {"spot": (*range(1, 24), 50, 100, 500, 1000, 5000), "futures": (5, 10, 20, 50, 100, 1000)}
@@ -304,6 +328,7 @@ class SpotDay(Followed):
         self.bests_came: list[int] = []
         self.best_shown = 0
         self.overtaken: set[tuple[int, int]] = set()  # by a reply of REST
+        self.late: int | None = None  # what was overtaken has come, and was not shown yet
 
     @precondition(lambda self: self.subscribed_at is not None)
     @rule()
@@ -343,6 +368,8 @@ class SpotDay(Followed):
         moment, best = ticker["count"], int(ticker["bidPrice"])
         assert best == int(ticker["askPrice"]) == int(ticker["askQty"])
         assert ticker["closeTime"] == self._time_ms(moment)
+        if best == self.late:
+            self.best_shown, self.late = best, None
         assert best >= self.best_shown, "a best price went back"
         self.best_shown = best
         return int(moment)
@@ -363,7 +390,7 @@ class SpotDay(Followed):
         self._enter(generation)
         if (generation, moment) in self.overtaken:
             self.overtaken.discard((generation, moment))
-            self.best_shown = min(self.best_shown, moment)
+            self.late = moment
         frame = {"u": moment} | dict.fromkeys("bBaA", f"{moment}")
         arrival = Arrival(
             self.followed.streams[1], json.dumps(frame).encode(), self.now, generation

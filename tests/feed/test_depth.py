@@ -3,7 +3,8 @@ import pytest
 from bpx.errors import BadMessage
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.feed.depth import MOST_LAG_S, DepthFollower
+from bpx.feed.depth import DepthFollower
+from bpx.feed.follower import MOST_LAG_S
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
 
@@ -23,14 +24,14 @@ def arrival(payload, at=1.0):
 
 
 def load(depth, body, at=1.0):
-    return depth.load(body, depth.question(0, None), at)
+    return depth.load(body, depth.question(0, None), at, at)
 
 
 def test_it_follows_one_stream_on_the_path_that_carries_it():
     assert (follower().route, follower().streams) == ("", (STREAM,))
     assert (follower(FUTURES).route, follower(FUTURES).streams) == ("/public", (STREAM,))
     assert follower().confirming == STREAM
-    assert follower().idle_s == 120
+    assert (follower().idle_s, follower().early_s) == (120, 4)
 
 
 def test_it_asks_for_as_many_levels_as_a_frame_holds():

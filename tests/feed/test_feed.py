@@ -3,6 +3,7 @@ from queue import SimpleQueue
 from threading import Thread, get_ident
 
 import pytest
+from prometheus_client import REGISTRY
 
 from bpx.errors import BpxError, NotSent, Refused, Throttled
 from bpx.feed.feed import RETRY_S
@@ -182,6 +183,27 @@ def test_one_bad_message_after_another_is_not_one_question_after_another(world):
     world.reply(b"8")
 
 
+def repairs():
+    labels = {"market": "spot", "how": "fetch"}
+    return REGISTRY.get_sample_value("bpx_repairs_total", labels) or 0
+
+
+def test_a_repair_is_counted_and_logged_once_however_many_messages_are_bad(world, caplog):
+    counted = repairs()
+    with caplog.at_level(logging.WARNING):
+        for _ in range(5):
+            world.say(b"bad")
+            world.runtime.time += RETRY_S / 2  # the question is under way for so long
+    assert repairs() - counted == 1
+    assert caplog.text.count("not a number") == 1
+    world.reply(b"7")
+    world.runtime.time += RETRY_S
+    world.say(b"gap")
+    eventually(lambda: len(world.rest.asked) == 2)
+    assert repairs() - counted == 2
+    world.reply(b"8")
+
+
 # Bugs.
 
 
@@ -221,6 +243,14 @@ def test_a_quiet_stream_is_checked_after_a_time(world):
     world.say(b"7")
     assert world.feed.is_fresh(world.runtime.time + 9.9)
     assert not world.feed.is_fresh(world.runtime.time + 10)
+
+
+def test_a_stream_that_is_hardly_ever_quiet_is_checked_earlier():
+    world = World(early_s=4.0)
+    world.say(b"7")
+    assert world.feed.is_fresh(world.runtime.time + 3.9)
+    assert not world.feed.is_fresh(world.runtime.time + 4)
+    world.close()
 
 
 def test_a_check_that_tells_nothing_new_is_good_for_longer(world):

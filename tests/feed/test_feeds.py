@@ -4,6 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bpx.feed.feeds import Feeds
+from bpx.feed.follower import LEAST_IDLE_S
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
@@ -96,6 +97,24 @@ def test_there_are_no_more_than_so_many(feeds):
         assert feeds.watch(key, now=0.0) is not None
     assert feeds.watch("D", now=0.0) is None
     assert feeds.watch("A", now=0.0) is not None
+
+
+def test_when_there_are_so_many_the_one_asked_for_longest_ago_makes_room(feeds):
+    a, b, c = (feeds.watch(key, now=at) for key, at in (("A", 5.0), ("B", 1.0), ("C", 2.0)))
+    feeds.watch("B", now=LEAST_IDLE_S)
+    d = feeds.watch("D", now=2.1 + LEAST_IDLE_S)
+    assert [one.is_retired for one in (a, b, c, d)] == [False, False, True, False]
+    assert (list(feeds), counted()) == ([a, b, d], 3)
+    assert feeds.watch("C", now=5.0 + LEAST_IDLE_S) is None
+    assert feeds.watch("C", now=5.1 + LEAST_IDLE_S) is not None
+    assert a.is_retired
+
+
+def test_none_makes_room_once_they_are_closed(feeds):
+    kept = [feeds.watch(key, now=0.0) for key in "ABC"]
+    feeds.close()
+    assert feeds.watch("D", now=10**6) is None
+    assert all(feed.is_retired for feed in kept)
 
 
 def test_a_feed_ends_when_nobody_asks_any_more(feeds, runtime):

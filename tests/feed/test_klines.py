@@ -5,6 +5,7 @@ import pytest
 from bpx.errors import BadMessage, OutOfSync
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
+from bpx.feed.follower import MOST_LAG_S
 from bpx.feed.klines import KlineFollower
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
@@ -33,7 +34,7 @@ def frame(minute, trades, final=False, event_ms=0, at=1.0):
 
 
 def load(klines, body, rows=3, at_ms=None, at=1.0):
-    return klines.load(body, klines.question(rows, at_ms), at)
+    return klines.load(body, klines.question(rows, at_ms), at, at)
 
 
 def shown(view, limit):
@@ -213,3 +214,32 @@ def test_of_two_frames_with_as_many_trades_the_later_told_counts():
     assert klines.apply(later) is not None
     assert klines.apply(earlier) is None
     assert klines.apply(later) is not None
+
+
+def test_a_reply_that_ends_before_the_newest_candle_proves_nothing_if_it_may_lag():
+    klines = follower()
+    load(klines, reply((6, 5), (7, 2)))
+    klines.apply(frame(7, 9, final=True, at=5.0))
+    klines.apply(frame(8, 1, at=5.0))
+    assert load(klines, reply((6, 5), (7, 8)), at=5.0 + MOST_LAG_S) == (None, True)
+    assert shown(klines.apply(frame(8, 2)), 3) == [(6, 5), (7, 9), (8, 2)]
+
+
+def test_a_series_gives_way_to_an_exchange_whose_time_has_stepped_back():
+    klines = follower()
+    load(klines, reply((1006, 5), (1007, 2)), at=1.0)
+    assert klines.apply(frame(7, 3, at=2.0)) is None
+    view, agrees = load(klines, reply((6, 5), (7, 4)), at=1.1 + MOST_LAG_S)
+    assert (shown(view, 2), agrees) == ([(6, 5), (7, 4)], False)
+    assert shown(klines.apply(frame(7, 5, at=9.0)), 2) == [(6, 5), (7, 5)]
+
+
+def test_a_candle_whose_frame_was_ahead_of_the_exchange_gives_way():
+    klines = follower()
+    load(klines, reply((6, 5), (7, 2)))
+    klines.apply(frame(7, 10**9, at=5.0))
+    for at in (6.0, 7.0, 8.0):  # replies that may lag do not put off the moment
+        assert klines.apply(frame(7, 3, at=at)) is None
+        assert shown(load(klines, reply((6, 5), (7, 3)), at=at)[0], 1) == [(7, 10**9)]
+    view, agrees = load(klines, reply((6, 5), (7, 4)), at=5.1 + MOST_LAG_S)
+    assert (shown(view, 2), agrees) == ([(6, 5), (7, 4)], False)

@@ -5,6 +5,7 @@ import pytest
 from bpx.errors import BadMessage
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
+from bpx.feed.follower import MOST_LAG_S
 from bpx.feed.ticker import BEST_S, TickerFollower
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
@@ -38,7 +39,7 @@ def best(update_id, bid, at=1.0):
 
 
 def load(day, body, at=1.0):
-    return day.load(body, day.question(0, None), at)
+    return day.load(body, day.question(0, None), at, at)
 
 
 def shown(view):
@@ -145,6 +146,54 @@ def test_an_older_reply_that_has_all_trades_agrees():
     day.apply(ticker(2000, last_id=9))
     view, agrees = load(day, reply(1000, last_id=9))
     assert (shown(view)["closeTime"], agrees) == (2000, True)
+
+
+def test_an_older_reply_with_other_best_prices_proves_nothing():
+    day = follower()
+    day.apply(ticker(2000, last_id=9, bid="10"))
+    assert load(day, reply(1000, last_id=9, bid="11")) == (None, True)
+    assert shown(day.apply(best(5, "12")))["closeTime"] == 2000
+
+
+ELEVEN_DAYS_MS = 11 * 24 * 3_600_000
+
+
+def test_a_frame_ahead_of_its_time_gives_way_to_one_with_more_trades():
+    day = follower()
+    day.apply(ticker(ELEVEN_DAYS_MS, last_id=9))
+    assert shown(day.apply(ticker(1000, last_id=10)))["lastId"] == 10
+
+
+def test_a_reply_with_more_trades_is_news_whatever_it_says_of_its_close():
+    day = follower()
+    day.apply(ticker(ELEVEN_DAYS_MS, last_id=9, at=1.0))
+    view, agrees = load(day, reply(1000, last_id=10), at=1.1)
+    assert (shown(view)["lastId"], shown(view)["closeTime"], agrees) == (10, 1000, False)
+
+
+@pytest.mark.parametrize("ahead", [(ELEVEN_DAYS_MS, 9), (1000, 99)], ids=["in time", "in trades"])
+def test_what_is_ahead_of_a_reply_asked_for_long_after_it_is_not_the_exchanges(ahead):
+    day = follower()
+    day.apply(ticker(*ahead, bid="12", at=5.0))
+    assert load(day, reply(1500, last_id=9, bid="10"), at=5.0 + MOST_LAG_S) == (None, True)
+    view, agrees = load(day, reply(2000, last_id=9, bid="10"), at=5.1 + MOST_LAG_S)
+    assert (shown(view), agrees) == (fields(2000, bid="10"), False)
+    assert shown(day.apply(ticker(3000, last_id=9, at=9.0)))["closeTime"] == 3000
+
+
+def test_a_reply_that_closes_earlier_agrees_if_it_tells_the_same():
+    day = follower()
+    day.apply(ticker(2000, last_id=9, at=5.0))
+    view, agrees = load(day, reply(1000, last_id=9), at=20.0)
+    assert (shown(view), agrees) == (fields(1000), True)
+
+
+def test_a_reply_that_lags_does_not_put_off_the_moment_when_replies_are_believed():
+    day = follower()
+    day.apply(ticker(2000, last_id=99, at=5.0))
+    for at in (6.0, 7.0, 8.0):
+        assert load(day, reply(2000, last_id=9), at=at) == (None, True)
+    assert shown(load(day, reply(2000, last_id=9), at=8.1)[0])["lastId"] == 9
 
 
 def test_a_day_without_trades_has_no_last_trade_and_is_no_lag():

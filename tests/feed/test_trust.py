@@ -116,3 +116,67 @@ def test_the_moment_is_one_of_the_exchanges_time_too(trust):
     trust.check(checked(6.0, subscribed_at=None, at_ms=50_000), 0)
     assert trust.is_kept(0, 6.1, 50_999)
     assert not trust.is_kept(0, 6.1, 51_000)
+
+
+# A stream that is hardly ever quiet.
+
+
+@pytest.fixture
+def early():
+    return Trust(LIMITS, early_s=4)
+
+
+def quiet_for(trust, now):
+    """Return for how many seconds a view is fresh yet."""
+    return next(s for s in range(200) if not trust.is_fresh(0, now + s))
+
+
+def test_one_that_is_hardly_ever_quiet_is_checked_early(early):
+    early.hear(0, 5.0, proves=True)
+    assert quiet_for(early, 5.0) == 4
+
+
+def test_but_not_later_than_others():
+    trust = Trust(Freshness(quiet_s=2), early_s=4)
+    trust.hear(0, 5.0, proves=True)
+    assert quiet_for(trust, 5.0) == 2
+    trust.check(checked(7.0), 0)
+    assert quiet_for(trust, 7.0) == 60
+
+
+def test_an_early_check_that_agrees_is_followed_by_an_ordinary_one(early):
+    early.hear(0, 5.0, proves=True)
+    early.check(checked(9.0), 0)
+    assert quiet_for(early, 9.0) == 10
+    early.check(checked(19.0), 0)
+    assert quiet_for(early, 19.0) == 60
+
+
+def test_one_that_is_quiet_all_the_time_is_checked_early_once_a_minute(early):
+    early.hear(0, 5.0, proves=True)
+    early.check(checked(9.0), 0)
+    for at in (11.0, 40.0, 68.9):
+        early.hear(0, at, proves=True)
+        assert quiet_for(early, at) == 10
+    early.hear(0, 69.0, proves=True)
+    assert quiet_for(early, 69.0) == 4
+
+
+def test_what_repairs_one_that_was_not_quiet_says_nothing_of_its_quiet(early):
+    early.hear(0, 5.0, proves=True)
+    early.doubt(5.5)
+    early.check(checked(6.0), 0)
+    assert quiet_for(early, 6.0) == 4
+    early.hear(0, 7.0, proves=True)
+    assert quiet_for(early, 7.0) == 4
+
+
+def test_a_check_that_told_news_or_of_another_connection_puts_off_no_early_one(early):
+    early.hear(0, 5.0, proves=True)
+    early.check(checked(9.0, agrees=False), 0)
+    early.hear(0, 10.0, proves=True)
+    assert quiet_for(early, 10.0) == 4
+    early.check(checked(14.0), 0)
+    early.hear(1, 15.0, proves=True)
+    assert early.is_fresh(1, 18.9)
+    assert not early.is_fresh(1, 19.0)

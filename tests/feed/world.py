@@ -27,7 +27,7 @@ class Number:
 class NumberFollower:
     """Follows a number that only grows: each message and each reply is the number itself."""
 
-    route, streams, confirming, idle_s = "/path", (MAIN, SIDE), MAIN, 120.0
+    route, streams, confirming, idle_s, early_s = "/path", (MAIN, SIDE), MAIN, 120.0, None
 
     def __init__(self):
         self.value = None
@@ -49,7 +49,7 @@ class NumberFollower:
             return None
         return self._take(arrival.payload, arrival.at)
 
-    def load(self, body, question, at, asked_at=None):
+    def load(self, body, question, at, asked_at):
         if body == b"nothing":
             return None, True
         before = self.value
@@ -135,9 +135,10 @@ class Rest:
 class World:
     """A feed that is followed in a thread, on a connection that lives."""
 
-    def __init__(self):
+    def __init__(self, early_s=None):
         self.runtime, self.streams, self.rest = OwnTime(), OneTap(), Rest()
         self.follower = NumberFollower()
+        self.follower.early_s = early_s
         self.feed = Feed(
             "spot",
             "x",

@@ -149,7 +149,7 @@ class Scene:
     def _fence_messages(self) -> Iterator[tuple[str, dict[str, Any]]]:
         name, mark = FENCE[self.market], ABOVE_ALL + self._fences
         texts = dict.fromkeys("pPwxcQbBaAohlvq", "1.0")
-        numbers = {"O": 0, "C": mark, "F": 0, "L": 0, "n": mark}
+        numbers = {"O": 0, "C": mark, "F": 0, "L": mark, "n": mark}
         event = {"E": self.sim.now_ms, "s": name}
         yield f"{name.lower()}@ticker", {"e": "24hrTicker", **event, **texts, **numbers}
         if self.market == "futures":  # whose depth comes on a connection of its own

@@ -181,6 +181,14 @@ def test_nothing_changes_a_candle_that_has_closed():
     assert b"9.9" not in candles.view(0.0).body(1, with_following=False)
 
 
+def test_of_two_final_frames_the_later_told_counts():
+    for first, second in ((1, 2), (2, 1)):
+        candles = loaded(row(1), row(2))
+        for event_ms in (first, second):
+            candles.apply(Kline(row(2, trades=event_ms), final=True, event_ms=event_ms))
+        assert minutes(candles, 1) == [(2, 2)]
+
+
 def test_a_late_final_frame_corrects_the_row_that_rest_gave_in_its_place():
     candles = loaded(row(1), row(2, trades=5), row(3, trades=0))
     candles.apply(frame(2, trades=6, final=True))
@@ -241,6 +249,87 @@ def test_a_reply_that_lags_takes_nothing_back_from_a_candle_that_has_closed():
     candles.apply(frame(3, trades=1))
     candles.load([row(1), row(2, trades=7), row(3, trades=0)], 3)
     assert minutes(candles, 3) == [(1, 5), (2, 10), (3, 1)]
+
+
+# REST, when it cannot lag any more behind what the stream has told.
+
+
+def test_a_series_is_past_a_reply_that_ends_before_its_newest_candle():
+    candles = Candles(INTERVALS["1m"])
+    assert not candles.is_past([row(1)])
+    candles.load([row(1), row(2)], 2)
+    assert candles.is_past([row(1)])
+    assert not candles.is_past([row(1), row(2, trades=1)])
+    assert not candles.is_past([])
+
+
+def test_a_series_that_is_ahead_of_a_sure_reply_is_taken_back_to_it():
+    candles = loaded(*(row(minute) for minute in range(1, 11)))
+    candles.apply(frame(10, final=True))
+    assert not candles.load([row(4), row(5, trades=3)], 2, is_sure=True)
+    assert minutes(candles, 5) == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 3)]
+    candles.apply(frame(5, trades=4, final=True))
+    candles.apply(frame(6, trades=1))
+    assert minutes(candles, 3) == [(4, 5), (5, 4), (6, 1)]
+
+
+def test_a_series_that_is_far_ahead_of_a_sure_reply_is_that_reply():
+    candles = loaded(row(1001), row(1002))
+    assert not candles.load([row(1), row(2)], 2, is_sure=True)
+    assert minutes(candles, 2) == [(1, 5), (2, 5)]
+    assert minutes(candles, 3) is None
+
+
+def test_a_candle_with_more_trades_than_a_sure_reply_tells_gives_way():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, trades=10**9))
+    assert candles.load([row(1), row(2, trades=6)], 2)  # it may lag
+    assert not candles.load([row(1), row(2, trades=6)], 2, is_sure=True)
+    assert minutes(candles, 2) == [(1, 5), (2, 6)]
+    candles.apply(frame(2, trades=7))
+    assert minutes(candles, 2) == [(1, 5), (2, 7)]
+
+
+def test_with_as_many_trades_a_sure_reply_is_right():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, trades=6, close="9.9"))
+    assert candles.load([row(1), row(2, trades=6)], 2, is_sure=True)
+    assert b"9.9" not in candles.view(0.0).body(1, with_following=False)
+
+
+def test_so_does_one_that_is_said_to_have_closed():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, trades=10**9, final=True))
+    assert not candles.load([row(1), row(2, trades=6)], 2, is_sure=True)
+    assert candles.view(0.0).following is None
+    candles.apply(frame(2, trades=7, final=True))
+    candles.apply(frame(3, trades=1))
+    assert minutes(candles, 3) == [(1, 5), (2, 7), (3, 1)]
+
+
+def test_so_does_a_closed_candle():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, trades=10**9, final=True))
+    candles.apply(frame(3, trades=1))
+    candles.load([row(2, trades=7), row(3, trades=1)], 2)  # it may lag
+    assert minutes(candles, 2) == [(2, 10**9), (3, 1)]
+    candles.load([row(2, trades=7), row(3, trades=1)], 2, is_sure=True)
+    assert minutes(candles, 2) == [(2, 7), (3, 1)]
+
+
+def test_a_sure_reply_that_tells_what_we_have_agrees_and_takes_no_close_back():
+    candles = loaded(row(1), row(2))
+    candles.apply(frame(2, final=True))
+    assert candles.load([row(1), row(2)], 2, is_sure=True)
+    assert candles.view(0.0).following is not None
+    assert candles.load([row(2), row(3, trades=0)], 2, is_sure=True)
+    assert minutes(candles, 3) == [(1, 5), (2, 5), (3, 0)]
+
+
+def test_a_sure_reply_without_candles_undoes_them():
+    candles = loaded(row(1), row(2), asked=2)
+    assert not candles.load([], 500, is_sure=True)
+    assert minutes(candles, 500) == []
 
 
 # The row that follows.
@@ -330,11 +419,12 @@ class AnyFault(RuleBasedStateMachine):
         for kline, moment in self.exchange.frames[first : self.under_way]:
             self._take(kline, moment)
 
-    @rule(asked=st.integers(1, 7), behind=st.integers(0, 5))
-    def rest_replies(self, asked, behind):
+    @rule(asked=st.integers(1, 7), behind=st.integers(0, 5), is_late=st.booleans())
+    def rest_replies(self, asked, behind, is_late):
         moment = max(0, len(self.exchange.moments) - 1 - behind)
         rows = self.exchange.moments[moment][-asked:]
-        self.candles.load([decode_row(text) for text in rows], asked)
+        is_sure = is_late and moment >= self.proved
+        self.candles.load([decode_row(text) for text in rows], asked, is_sure=is_sure)
         self.proved, self.is_synced = max(self.proved, moment), True
 
     @invariant()

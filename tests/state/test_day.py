@@ -85,6 +85,46 @@ def test_an_older_ticker_changes_nothing_and_is_no_news():
     assert shown(day)["lastPrice"] == "10"
 
 
+def test_a_ticker_with_more_trades_is_newer_whatever_it_says_of_its_close():
+    day = Day(SHAPE, last_price=None)
+    day.apply(ticker(9000, last_id=7))
+    assert not day.is_past(ticker(1000, last_id=8))
+    assert day.apply(ticker(1000, last_id=8, price="11"))
+    assert (shown(day)["lastPrice"], shown(day)["closeTime"]) == ("11", 1000)
+    assert day.is_past(ticker(9000, last_id=7))
+    assert not day.apply(ticker(9000, last_id=7))
+    assert shown(day)["lastPrice"] == "11"
+
+
+def test_of_a_day_without_trades_the_close_tells_which_is_newer():
+    day = Day(SHAPE, last_price=None)
+    day.apply(ticker(1000, last_id=7))
+    assert day.apply(ticker(2000, last_id=-1))
+    assert day.is_past(ticker(1000, last_id=7))
+    assert day.apply(ticker(3000, last_id=7))
+
+
+def test_a_ticker_that_is_sure_is_taken_in_any_case():
+    day = Day(SHAPE, last_price=None)
+    day.apply(ticker(9000, last_id=9))
+    assert day.apply(ticker(1000, last_id=7, price="11"), is_sure=True)
+    assert shown(day)["lastPrice"] == "11"
+    assert not day.apply(ticker(500, last_id=7), is_sure=True)
+    assert shown(day)["closeTime"] == 500
+
+
+def test_tickers_tell_the_same_if_they_have_one_last_trade_and_the_best_prices_that_are_shown():
+    day = Day(SHAPE, last_price=None)
+    assert not day.is_told_by(ticker(1000))
+    day.apply(ticker(2000))
+    assert day.is_told_by(ticker(1000))
+    assert not day.is_told_by(ticker(1000, last_id=8))
+    assert not day.is_told_by(ticker(1000, price="11"))
+    assert not day.is_told_by(ticker(1000) | best("9.5", "10.5"))
+    day.apply_best(5, best("9.5", "10.5"))
+    assert day.is_told_by(ticker(1000) | best("9.5", "10.5"))
+
+
 def test_only_trades_are_news():
     day = Day(SHAPE, last_price=None)
     day.apply(ticker(1000, last_id=7))

@@ -53,6 +53,15 @@ def test_a_date_that_is_none_is_ignored(date: str):
     budget.learn(budget.spend(call(Kind.PUBLIC)), Reply(200, (("Date", date),), b""))
 
 
+@pytest.mark.parametrize("date", ["Mon, 23 Nov 2026 12:00:10 GMT", "Sat, 21 Nov 2026 12:00:10 GMT"])
+def test_a_date_that_is_wrong_does_not_begin_another_minute(date: str):
+    budget = make_budget(limit=6000)
+    ask(budget, reply(200, 4200))
+    ask(budget, Reply(200, (("Date", date), (WEIGHT, "1")), b""), Kind.ORDER)
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.PUBLIC))
+
+
 def test_a_spent_budget_is_a_429_in_binances_words_with_the_seconds_to_the_next_minute():
     budget = make_budget(limit=6000)
     ask(budget, reply(200, 4200))
