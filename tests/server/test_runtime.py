@@ -1,6 +1,9 @@
 """The runtime of greenlets; nothing is patched for it."""
 
+import gc
 import logging
+from collections.abc import Callable
+from weakref import ref
 
 import gevent
 import pytest
@@ -80,3 +83,39 @@ def test_offloaded_computing_lets_other_greenlets_run() -> None:
 def test_offloaded_computing_raises_here() -> None:
     with pytest.raises(ZeroDivisionError):
         runtime.offload(divmod, 1, 0)
+
+
+class Large(bytearray):
+    """What takes much memory."""
+
+
+class TooLarge(Exception):
+    """It was too much."""
+
+
+def test_an_error_keeps_nothing_that_the_offloaded_function_had_and_goes_by_itself() -> None:
+    kept: list[ref[Large]] = []
+
+    def breaks() -> None:
+        large = Large(10)
+        kept.append(ref(large))
+        raise TooLarge
+
+    gc.disable()  # what only a sweep frees stays for long
+    try:
+        error = raised_by(breaks)
+        assert kept[0]() is None
+        known = ref(error)
+        del error
+        runtime.offload(int)  # a thread keeps its last result
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+def raised_by(function: Callable[[], None]) -> TooLarge:
+    try:
+        runtime.offload(function)
+    except TooLarge as error:
+        return error
+    raise AssertionError("it raises")
