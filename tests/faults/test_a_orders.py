@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from random import Random
+from select import select
 from threading import Event
 from typing import Any
 
@@ -16,7 +17,7 @@ from tests.faults.scale import full_or
 from tests.faults.stage import NOT_SENT, UNKNOWN, Stage, Timed, staged
 from tests.faults.tcp import Fault, FaultProxy
 from tests.proxy import free_port
-from tests.upstream.wire_server import Answer, Then, WireServer
+from tests.upstream.wire_server import Answer, Delivered, Then, WireServer
 
 TRADING = [
     ("spot", "POST", "/api/v3/order"),
@@ -201,29 +202,46 @@ def test_a10_a_redirect_is_never_followed(stage: Stage):
     assert len(stage.exchange.hits) == 10
 
 
-class Closing(RawExchange):
-    """Closes each idle connection after a random time."""
+IDLE_S = 2.0  # after which the proxy itself drops a connection for orders: later is no fault
 
-    def _talk(self, connection: socket.socket, number: int) -> None:
-        connection.settimeout(Random(number).uniform(0, full_or(100, 10) / 10))
-        super()._talk(connection, number)
+
+class Closing(RawExchange):
+    """Closes connections for orders that have been idle for a random time."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.closed: list[int] = []
+        self._random = Random(12)
+
+    def _reply(self, connection: socket.socket, request: Delivered) -> bool:
+        goes_on = super()._reply(connection, request)
+        if goes_on and request.method != b"GET":
+            patience_s = self._random.uniform(0, IDLE_S)
+            if not select([connection], [], [], patience_s)[0]:
+                self.closed.append(request.connection)
+                return False
+        return goes_on
 
 
 def test_a12_connections_that_the_exchange_closes_duplicate_nothing():
-    count = full_or(2000, 200)
+    count, random = full_or(2000, 200), Random(21)
     with Closing() as exchange, staged(urls=exchange.url) as stage:
 
         def trade(number: int) -> Timed:
-            return stage.spot.ask(order(number), "POST" if number % 2 else "DELETE")
+            answer = stage.spot.ask(order(number), "POST" if number % 2 else "DELETE")
+            Event().wait(random.uniform(0, 0.5))  # else no connection is ever idle
+            return answer
 
-        answers = stage.spot.ask_all(range(2 * count), 6, trade)
-    statuses = [one.status for one in answers]
+        answers = stage.spot.ask_all(range(2 * count), 10, trade)
+    statuses, closed = [one.status for one in answers], len(exchange.closed)
     figure(
         "A12",
         orders=len(statuses),
+        closed_by_the_exchange=closed,
         unknown=statuses.count(504),
         duplicates=len(exchange.hits) - len(exchange.count()),
     )
+    assert closed >= full_or(240, 24)
     assert set(statuses) <= {200, 504}
     assert statuses.count(504) <= 0.005 * len(statuses)
     assert set(exchange.count().values()) == {1}
