@@ -7,6 +7,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import cache
 from pathlib import Path
 from time import monotonic
@@ -49,6 +50,7 @@ def firewall_story() -> float:
                 assert {(one.status, one.reply.content) for one in answers} == {(status, body)}
                 assert len(stage.exchange.hits) == 2, "neither kept nor asked again"
         stage.exchange.mend()
+        assert readiness(stage).status_code == 200
         stage.exchange.talk = lambda hit: reply(page, 403)
         blocked_at = monotonic()
         one = stage.spot.ask(READ)
@@ -58,13 +60,21 @@ def firewall_story() -> float:
         assert {int(one.reply.headers["Retry-After"]) for one in held} <= {9, 10}
         assert len(stage.exchange.hits) == 1
         eventually(lambda: stage.spot.ask("/api/v3/exchangeInfo").status == 200)
-        text = requests.get(f"{stage.proxy.operators_url}/metrics", timeout=5).text
-        assert 'bpx_upstream_blocked_seconds{market="spot"} ' in text
+        told = readiness(stage)
+        assert told.status_code == 503
+        assert "a firewall lets no public read pass" in told.text
         stage.exchange.talk = lambda hit: reply(GOOD)
         assert stage.spot.ask(f"{SIGNED}1").status == 200
         assert stage.spot.ask(f"{ORDER}1", "POST").status == 200
         eventually(lambda: stage.spot.ask(READ).status == 200, within_s=11)
-        return monotonic() - blocked_at
+        kept_back_s = monotonic() - blocked_at
+        assert readiness(stage).status_code == 200
+        return kept_back_s
+
+
+def readiness(stage: Stage) -> requests.Response:
+    """Return what the operators' port says of readiness."""
+    return requests.get(f"{stage.proxy.operators_url}/ready", timeout=5)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -108,6 +118,21 @@ def test_a11_a_cut_reply_is_never_passed_on_and_never_kept(stage: Stage, cut: An
         one = stage.spot.ask(target)
         assert (one.status, one.reply.content) == (200, GOOD)
         assert one.reply.headers["Data-Source"] == "upstream"
+
+
+@pytest.mark.parametrize("chunks", [False, True], ids=["by length", "in chunks"])
+def test_a11_what_comes_after_a_replys_end_is_no_answer_to_the_next(stage: Stage, chunks: bool):
+    def talk(hit: Delivered) -> Answer:
+        body = b'{"own":"%s"}' % hit.target.rpartition(b"=")[2]
+        own = head("Transfer-Encoding: chunked") + b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+        return Answer((own if chunks else reply(body)) + reply(b'{"own":"nobody"}'))
+
+    stage.exchange.talk = talk
+    for number in range(20):
+        for method, target in (("GET", READ), ("GET", SIGNED), ("POST", ORDER)):
+            one = stage.spot.ask(f"{target}{number}", method)
+            assert (one.status, one.reply.json()) == (200, {"own": f"{number}"})
+    assert set(stage.exchange.count().values()) == {1}
 
 
 def test_a13_every_account_gets_its_own_answer(stage: Stage):
@@ -185,34 +210,53 @@ def names(tmp_path: Path) -> Path:
     return file
 
 
+@contextmanager
+def swallowing(port: int) -> Iterator[None]:
+    """Let a connect to that port of `::1` take for ever: its queue is full."""
+    with ExitStack() as stack:
+        listener = stack.enter_context(socket.socket(socket.AF_INET6))
+        listener.bind(("::1", port))
+        listener.listen(0)
+        for _ in range(5):
+            filler = stack.enter_context(socket.socket(socket.AF_INET6))
+            filler.setblocking(False)
+            filler.connect_ex(("::1", port))
+        yield
+
+
 def test_a15_a_name_that_cannot_be_looked_up_blocks_nobody(names: Path):
     with RawExchange() as exchange:
-        port = exchange.url.rpartition(":")[2]
+        port = int(exchange.url.rpartition(":")[2])
         env = {
             "GEVENT_RESOLVER": "tests.faults.resolver.BreakableResolver",
             "BPX_TEST_NAMES": str(names),
             "PYTHONPATH": ".",
         }
-        with staged(env, urls=f"http://exchange.test:{port}") as stage:
+        with (
+            RawExchange(address=("127.0.0.2", port)) as moved,
+            staged(env, urls=f"http://exchange.test:{port}") as stage,
+        ):
             eventually(lambda: exchange.listings == 2)
             listed = "/api/v3/exchangeInfo"
             eventually(lambda: stage.spot.ask(listed).reply.headers["Data-Source"] == "cache")
             assert stage.spot.ask(f"{READ}0").status == 200
-            for word, most_s in (("fail", 0.6), ("slow", 3.5), ("::1", 0.6)):
-                names.write_text(word)
-                assert stage.spot.ask(f"{READ}{word}").status == 200, "over what is connected"
-                with ThreadPoolExecutor(2) as pool:
-                    orders = [pool.submit(stage.spot.ask, f"{ORDER}{word}", "POST")]
-                    cached = []
-                    while not orders[0].done() or len(cached) < 50:
-                        cached.append(stage.spot.ask(listed).took_s)
-                    one = orders[0].result()
+            for word, most_s in (("fail", 0.6), ("slow", 3.5), ("::1", 0.6), ("swallow", 3.5)):
+                with swallowing(port) if word == "swallow" else nullcontext():
+                    names.write_text("::1" if word == "swallow" else word)
+                    assert stage.spot.ask(f"{READ}{word}").status == 200, "over what is connected"
+                    with ThreadPoolExecutor(2) as pool:
+                        orders = [pool.submit(stage.spot.ask, f"{ORDER}{word}", "POST")]
+                        cached = []
+                        while not orders[0].done() or len(cached) < 50:
+                            cached.append(stage.spot.ask(listed).took_s)
+                        one = orders[0].result()
                 assert (one.status, one.reply.json()) == (503, NOT_SENT)
                 figure("A15", word=word, order_s=one.took_s, cached_most_s=max(cached))
                 assert one.took_s <= most_s
                 assert sorted(cached)[int(len(cached) * 0.99)] <= 0.100
-            names.write_text("127.0.0.1")
-            assert stage.spot.ask(f"{ORDER}back", "POST").status == 200
+            names.write_text("127.0.0.2")
+            assert stage.spot.ask(f"{ORDER}moved", "POST").status == 200
+            assert [hit.target for hit in moved.hits] == [f"{ORDER}moved".encode()]
 
 
 class TlsServer:
