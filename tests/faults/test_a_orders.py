@@ -91,8 +91,8 @@ def test_a02_what_cannot_be_sent_is_said_to_be_not_sent():
         staged(urls=f"https://127.0.0.1:{aborting.port}") as torn,
     ):
         orders = [order(number) for number in range(full_or(200, 20))]
-        with ThreadPoolExecutor(20) as pool:
-            waiting = [pool.submit(refused.futures.ask, target, "POST") for target in orders[:20]]
+        with ThreadPoolExecutor(10) as pool:  # more would wait for a connection, not for a host
+            waiting = [pool.submit(refused.futures.ask, target, "POST") for target in orders]
             quick = [refused.spot.ask(target, "POST") for target in orders]
             connects = aborting.accepted
             cut = [torn.spot.ask(target, "POST") for target in orders]
@@ -103,6 +103,7 @@ def test_a02_what_cannot_be_sent_is_said_to_be_not_sent():
         figure("A2", refused_s=max(one.took_s for one in quick + cut))
         figure("A2", dropped_s=max(one.took_s for one in slow))
         assert max(one.took_s for one in quick + cut) <= 0.5
+        assert min(one.took_s for one in slow) >= 3.0
         assert max(one.took_s for one in slow) <= 3.5
         assert len(orders) <= connects <= 2 * len(orders) + 20, "at most one reconnect"
         assert exchange.hits == []

@@ -7,7 +7,9 @@ from dataclasses import replace
 from time import monotonic
 
 import pytest
+from prometheus_client import REGISTRY
 
+from bpx.feed.depth import IDLE_S
 from bpx.simulator.limits import LIMITS
 from bpx.simulator.simulator import Simulator
 from tests.application import application
@@ -134,6 +136,7 @@ def test_b3_on_a_shutdown_notice_the_connection_is_replaced_at_once(form):
     with inside("spot") as here:
         here.follow(*TAILS)
         here.exchange.requests.clear()
+        bad = sample("bpx_bad_messages_total", market="spot")
         for closes_after_s in (0.5, full_or(30, 2), None):
             old = here.exchange.call(lambda: list(here.exchange._server.streams._open))
             connects, began = here.exchange.connects, monotonic()
@@ -150,6 +153,12 @@ def test_b3_on_a_shutdown_notice_the_connection_is_replaced_at_once(form):
             figure("B3", form=form, closes_after_s=closes_after_s, started_s=started_s,
                    rest_calls=asked)  # fmt: skip
             assert asked == 0
+            assert sample("bpx_bad_messages_total", market="spot") == bad
+
+
+def sample(name: str, **labels: str) -> float:
+    """Return a metric of this process."""
+    return REGISTRY.get_sample_value(name, labels) or 0.0
 
 
 def notice(form: str, now_ms: int) -> bytes:
@@ -212,7 +221,11 @@ def test_b14_what_is_released_and_asked_for_again_is_right_the_first_time():
         here.follow(tail)
         tasks, slowest_s = living(house.runtime), 0.0
         for number in range(cycles):
-            house.depth.sweep(float("inf"))
+            asked_at = house.runtime.now()
+            house.depth.sweep(asked_at + IDLE_S - 10)
+            assert len(house.depth) == 1, "nobody has been idle for so long"
+            house.depth.sweep(asked_at + IDLE_S + 1)
+            assert len(house.depth) == 0
             if number % 2:  # the other times it is asked for while the unsubscribe is in flight
                 eventually(lambda: here.subscribed() == set(), within_s=3)
             here.exchange.pause()

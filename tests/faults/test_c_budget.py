@@ -139,6 +139,48 @@ def under_load(here: Limited, work: Callable[[], None]) -> list[Timed]:
     return answers
 
 
+LIMIT = 2_000
+# What still goes when so much of the minute is spent, and what does not.
+ORDER_OF_CLASSES = [
+    (0.40, {"cancel", "order", "signed read", "public read", "background"}),
+    (0.52, {"cancel", "order", "signed read", "public read"}),
+    (0.72, {"cancel", "order", "signed read"}),
+    (0.87, {"cancel", "order"}),
+    (0.96, {"cancel"}),
+]
+
+
+def test_c07_what_can_wait_best_is_refused_first():
+    with limited({"BPX_FRESH_EXCHANGE_INFO": "300ms"}, weight_per_minute=LIMIT) as here:
+        for share, classes in ORDER_OF_CLASSES:
+            while here.used() < share * LIMIT:
+                here.place.directly(f"{TRADES}1")
+            here.bots.ask(f"{ORDER}tells", "DELETE")  # its reply says how much is spent
+            assert going(here) == classes, share
+        assert here.refusals() == 0
+
+
+def going(here: Limited) -> set[str]:
+    """Return the classes of calls that go to the exchange now."""
+    asked = {
+        "cancel": (f"{ORDER}c", "DELETE"),
+        "order": (f"{ORDER}o", "POST"),
+        "signed read": ("/api/v3/openOrders?symbol=BTCUSDT&timestamp=1&signature=ab", "GET"),
+        "public read": (f"{TRADES}2", "GET"),
+    }
+    answers = {name: here.bots.ask(*one) for name, one in asked.items()}
+    goes = {n for n, one in answers.items() if one.reply.headers["Data-Source"] == "upstream"}
+    assert {one.status for name, one in answers.items() if name not in goes} <= {429}
+    listings = len(here.place.asked_for("/api/v3/exchangeInfo"))
+    waited = monotonic() + 1.0
+    eventually(lambda: monotonic() > waited)
+    is_fetched = len(here.place.asked_for("/api/v3/exchangeInfo")) > listings
+    return goes | ({"background"} if is_fetched else set())
+
+
+ORDERS_PER_S = 5
+
+
 def test_c07_orders_go_at_once_while_market_data_wants_three_times_the_limit():
     orders = full_or(300, 60)
     with limited(weight_per_minute=1_500) as here:
@@ -148,7 +190,9 @@ def test_c07_orders_go_at_once_while_market_data_wants_three_times_the_limit():
 
         def trade() -> None:
             eventually(lambda: here.used() >= 0.6 * 1_500, within_s=5)
+            began = monotonic()
             for number in range(orders):
+                eventually(lambda n=number: monotonic() >= began + n / ORDERS_PER_S)
                 method = "DELETE" if number % 3 == 0 else "POST"
                 beside.append(here.bots.ask(f"{ORDER}b{number}", method))
                 past.append(direct.ask(f"{ORDER}d{number}", method))
