@@ -9,7 +9,6 @@ from time import monotonic
 import pytest
 from prometheus_client import REGISTRY
 
-from bpx.feed.depth import IDLE_S
 from bpx.simulator.limits import LIMITS
 from bpx.simulator.simulator import Simulator
 from tests.application import application
@@ -37,6 +36,7 @@ TICKER = "/api/v3/ticker/24hr?symbol=ETHUSDT"
 ALL = (KLINES, OTHER_KLINES, DEPTH, TICKER)
 TAILS = tuple(target.removeprefix("/api/v3/") for target in ALL)
 WIDE = replace(LIMITS["spot"], connects=10_000)
+IDLE_S = 120.0  # after which a book that nobody asks for is let go
 WITHIN_S = 0.1  # what the network has taken before it is cut may still arrive
 
 pytestmark = pytest.mark.timeout(full_or(900, 60))
