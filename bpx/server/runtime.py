@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
+from traceback import clear_frames
 from typing import Any, TypeVar, cast
 
 import gevent
@@ -78,16 +79,23 @@ class GeventRuntime:
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run long computing in a thread, so that no greenlet has to wait for it."""
         result, error = self._threads.apply(_attempt, (function, *args))
-        if error is not None:
-            raise error
+        try:
+            if error is not None:
+                raise error
+        finally:
+            del error  # it knows this frame: each would keep the other
         return cast("T", result)
 
 
 def _attempt(function: Callable[..., T], *args: Any) -> tuple[T | None, BaseException | None]:
-    """Return the result or the error: gevent would print what a thread raises."""
+    """Return the result or the error: gevent would print what a thread raises.
+
+    Whoever keeps the error does not keep all that the function had: that may be much.
+    """
     try:
         return function(*args), None
     except Exception as error:  # noqa: BLE001 - raised where it was asked for
+        clear_frames(error.__traceback__)
         return None, error
 
 

@@ -39,6 +39,14 @@ class Limited:
         """Return how often the exchange has said 429 or 418."""
         return sum(row.status in (429, 418) for row in self.exchange.requests)
 
+    def symbols(self, count: int) -> list[str]:
+        """Return that many symbols that trade."""
+        listing = self.place.ask(f"{PREFIX[self.exchange.venue.market]}/exchangeInfo").json()
+        trading = [row["symbol"] for row in listing["symbols"] if row["status"] == "TRADING"]
+        found = [symbol for symbol in trading if symbol.isascii()][:count]
+        assert len(found) == count
+        return found
+
     def to_second(self, second: float) -> None:
         """Move the exchange's time to that second of a minute, of the next one if it is over."""
         now_ms = self.exchange.now_ms
@@ -52,6 +60,7 @@ def limited(
     market: str = "spot",
     start_ms: int = MINUTE + 5_000,
     weight_per_minute: int = 6_000,
+    full_size: bool = False,
     exchange: Simulator | None = None,
 ) -> Iterator[Limited]:
     """Run an exchange that allows `weight_per_minute`, and a proxy that knows it.
@@ -61,11 +70,13 @@ def limited(
         market: "spot" or "futures".
         start_ms: exchange time of the start.
         weight_per_minute: of the exchange.
-        exchange: another one, that runs already; the three before this are not for it.
+        full_size: it has as many symbols as Binance.
+        exchange: another one, that runs already; the four before this are not for it.
     """
     with ExitStack() as stack:
         if exchange is None:
-            made = Simulator(market, start_ms=start_ms, accounts={"key": "secret"})
+            accounts = {"key": "secret"}
+            made = Simulator(market, start_ms=start_ms, accounts=accounts, full_size=full_size)
             exchange = stack.enter_context(made)
             exchange.venue.limits.weight_per_minute = weight_per_minute
         market = exchange.venue.market

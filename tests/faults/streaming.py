@@ -65,6 +65,7 @@ class Watch:
     pause_s: float = 0.02
     answers: int = 0
     odd: list[tuple[float, str, int, str]] = field(default_factory=list)  # not from a stream
+    streamed_at: dict[str, float] = field(default_factory=dict)  # when one was last asked that is
     longest_s: float = 0.0
     _over: Event = field(default_factory=Event)
 
@@ -96,6 +97,8 @@ class Watch:
         source = reply.headers.get("Data-Source", "")
         if reply.status_code != 200 or source != "websocket":
             self.odd.append((began, target, reply.status_code, source))
+        else:
+            self.streamed_at[target] = began
 
 
 @contextmanager

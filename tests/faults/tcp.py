@@ -6,6 +6,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import Enum
+from time import monotonic
 from types import TracebackType
 from typing import Self
 
@@ -31,12 +32,14 @@ class FaultProxy:
         fault: what happens to them; it may be changed at any time.
         latency_s: how late bytes from the server come.
         accepted: connections so far.
+        accepted_at: when, in monotonic seconds.
     """
 
     to_port: int
     fault: Fault = Fault.NONE
     latency_s: float = 0.0
     accepted: int = 0
+    accepted_at: list[float] = field(default_factory=list)
     _open: list[socket.socket] = field(default_factory=list)
     _threads: list[threading.Thread] = field(default_factory=list)
     _over: threading.Event = field(default_factory=threading.Event)
@@ -89,6 +92,7 @@ class FaultProxy:
             except OSError:
                 return
             self.accepted += 1
+            self.accepted_at.append(monotonic())
             if self.fault is Fault.REFUSE:
                 _reset(client)
                 continue

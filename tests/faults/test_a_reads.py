@@ -26,6 +26,8 @@ from tests.waiting import eventually
 READ = "/api/v3/avgPrice?symbol=BTCUSDT&n="
 ORDER = "/api/v3/order?symbol=BTCUSDT&signature=ab&newClientOrderId="
 
+MOST = 0.95  # of the answers: on a busy host a few are late whoever is asked
+
 
 def gateway_error(hit: Delivered) -> bytes:
     return reply(b'{"code":-1001,"msg":"Internal error."}', 503)
@@ -68,8 +70,9 @@ def drips() -> Drips:
             answers = {name: one.result() for name, one in asked.items()}
         for one in answers.values():
             one.reply.connection = one.reply.raw = None  # they are kept longer than those may be
+        stage.spot.close()
         requests.get(f"{stage.spot.url}/api/v3/time", timeout=5)
-        eventually(lambda: stage.open_files() <= before + 2 + 3, within_s=5)
+        eventually(lambda: stage.open_files() <= before + 2, within_s=5)
         return Drips(answers, before, stage.open_files())
 
 
@@ -96,6 +99,10 @@ def test_a06_retries_add_no_more_than_a_tenth():
             stage.exchange.talk = lambda hit, status=status: reply(b'{"code":-1}', status)
             one = stage.spot.ask(f"{READ}{status}")
             assert (one.status, len(stage.exchange.hits)) == (status, 1)
+        stage.exchange.hits.clear()
+        stage.exchange.talk = lambda hit: reply(b'{"code":-1003}', 429)
+        one = stage.futures.ask("/fapi/v1/trades?symbol=BTCUSDT")  # spot is banned by now
+        assert (one.status, len(stage.exchange.hits)) == (429, 1)
 
 
 def test_a07_a_breaker_stays_shut_at_four_in_ten_and_at_three_of_three(guarded: Stage):
@@ -120,18 +127,14 @@ def test_a07_a_breaker_opens_answers_at_once_and_closes_after_three_probes(guard
     ask, exchange, numbers = guarded.spot.ask, guarded.exchange, count()
     exchange.talk = gateway_error
     began = monotonic()
-    while (one := ask(f"{READ}{next(numbers)}")).reply.headers["Data-Source"] != "proxy":
-        assert monotonic() - began < 2.0
-    opened = monotonic()
-    exchange.hits.clear()
-    refused = [one, *(ask(f"{READ}{next(numbers)}") for _ in range(200))]
-    assert all((one.status, one.reply.json()) == (503, NOT_SENT) for one in refused)
-    assert all(1 <= int(one.reply.headers["Retry-After"]) <= 5 for one in refused)
-    assert exchange.hits == []
-    refused_s = percentile([one.took_s for one in refused], 0.5)
-    figure("A7", opened_after_s=opened - began, open_answer_s=refused_s)
-    assert refused_s <= 0.005
+    opens(guarded, numbers)
+    while monotonic() - began < full_or(20, 2):
+        assert ask(f"{READ}{next(numbers)}").status == 503
+    figure("A7", failing_s=monotonic() - began, probes=len(exchange.hits))
+    assert len(exchange.hits) <= full_or(2 * 3, 0), "a round of probes after 5 s, and 7.5 s later"
 
+    recovered = monotonic()
+    exchange.hits.clear()
     answered = Event()
     exchange.talk = lambda hit: Answer(reply(), after=answered)
     with ThreadPoolExecutor(20) as pool:
@@ -141,14 +144,30 @@ def test_a07_a_breaker_opens_answers_at_once_and_closes_after_three_probes(guard
             probes.append(pool.submit(ask, f"{READ}{next(numbers)}"))
             return len(exchange.hits) == 3
 
-        eventually(are_probing, within_s=8)
+        eventually(are_probing, within_s=12)
         assert {ask(f"{READ}{next(numbers)}").status for _ in range(10)} == {503}
         assert len(exchange.hits) == 3, "no more than three probes"
         answered.set()
         assert sorted(one.result().status for one in probes)[:3] == [200] * 3
     assert ask(f"{READ}{next(numbers)}").status == 200
-    figure("A7", closed_after_s=monotonic() - opened)
-    assert monotonic() - opened <= 12.0
+    figure("A7", closed_after_s=monotonic() - recovered)
+    assert monotonic() - recovered <= 12.0
+
+
+def opens(guarded: Stage, numbers: Iterator[int]) -> None:
+    """Ask an exchange that fails until nothing goes there any more."""
+    ask, began = guarded.spot.ask, monotonic()
+    while (one := ask(f"{READ}{next(numbers)}")).reply.headers["Data-Source"] != "proxy":
+        assert monotonic() - began < 2.0
+    opened_after_s = monotonic() - began
+    guarded.exchange.hits.clear()
+    refused = [one, *(ask(f"{READ}{next(numbers)}") for _ in range(200))]
+    assert all((one.status, one.reply.json()) == (503, NOT_SENT) for one in refused)
+    assert all(1 <= int(one.reply.headers["Retry-After"]) <= 5 for one in refused)
+    assert guarded.exchange.hits == []
+    refused_s = percentile([one.took_s for one in refused], MOST)
+    figure("A7", opened_after_s=opened_after_s, open_answer_s=refused_s)
+    assert refused_s <= 0.005
 
 
 def test_a08_market_data_that_hangs_does_not_slow_an_order(guarded: Stage):
@@ -220,13 +239,22 @@ def test_a09_reads_leave_a_host_that_fails_and_orders_stay_where_they_were_sent(
 def test_a19_a_refusal_is_asked_for_once_in_five_seconds(stage: Stage):
     unknown = b'{"code":-1121,"msg":"Invalid symbol."}'
     stage.exchange.talk = lambda hit: reply(unknown, 400)
-    target = "/api/v3/trades?symbol=NOSUCH"
+    bots, long_s, pause_s = 20, full_or(12, 6), 0.1  # 200 a second
+
+    def poll(number: int) -> list[Timed]:
+        answers, began = [], monotonic()
+        while monotonic() - began < long_s:
+            answers.append(stage.spot.ask("/api/v3/trades?symbol=NOSUCH"))
+            Event().wait(pause_s)
+        return answers
+
     began = monotonic()
-    answers = stage.spot.ask_all([target] * full_or(2000, 400), 20)
+    with ThreadPoolExecutor(bots) as pool:
+        answers = [one for several in pool.map(poll, range(bots)) for one in several]
     took_s = monotonic() - began
     assert {(one.status, one.reply.content) for one in answers} == {(400, unknown)}
     figure("A19", asked=len(answers), seconds=took_s, calls=len(stage.exchange.hits))
-    assert len(stage.exchange.hits) <= 1 + took_s / 5
+    assert 2 <= len(stage.exchange.hits) <= 1 + took_s / 5
 
 
 def herd(stage: Stage, bots: int) -> tuple[set[bytes], float]:
@@ -289,7 +317,7 @@ def test_a05_a_read_has_twelve_seconds_in_all(slow_reads: Future[Drips]):
         assert one.took_s <= 12.5
         assert one.reply.headers["Content-Type"].startswith("application/json")
         assert (one.status, one.code) == (504, -1007)
-    assert result.files_after <= result.files_before + 2 + 3
+    assert result.files_after <= result.files_before + 2
 
 
 def test_the_metrics_show_breakers_and_retries(guarded: Stage):

@@ -150,7 +150,7 @@ def test_b5_every_ping_is_answered_with_its_payload_within_2_s_under_full_load()
     pinging = Pinging(every_s=full_or(2000, 100) / 1000)
     with FrameServer(pinging.talk) as server, proxy_to(server) as (proxy, _):
         eventually(lambda: pinging.sent > 0, within_s=10)
-        seconds = full_or(60, 2)
+        seconds = full_or(60, 6)
         spent = cpu_seconds(worker_of(proxy))
         began = monotonic()
         clients = [start_asking(proxy.address, seconds) for _ in range(HUNGRY_CLIENTS)]
@@ -163,7 +163,7 @@ def test_b5_every_ping_is_answered_with_its_payload_within_2_s_under_full_load()
     )  # fmt: skip
     assert pinging.wrong == 0
     assert len(server.connected_at) == 1
-    assert len(pinging.echoed_in_s) >= full_or(25, 15)
+    assert len(pinging.echoed_in_s) >= full_or(25, 45)
     assert max(pinging.echoed_in_s) <= 2.0
 
 

@@ -19,10 +19,11 @@ ORDER = "/api/v3/order?symbol=BTCUSDT&signature=ab&newClientOrderId="
 SLOW_DOWN = b'{"code":-1003,"msg":"Too many requests; slow down."}'
 
 
-def refused_after(here: Limited, status: int, headers: dict[str, str], bots: int = 8) -> None:
-    """Let the exchange refuse while many ask."""
+def refused_after(here: Limited, status: int, seconds: int, bots: int = 8) -> int:
+    """Let the exchange refuse while many ask; return its time of the refusal, in milliseconds."""
     here.place.followed(STREAMED, "btcusdt@kline_1m")
     here.exchange.requests.clear()
+    headers = {"Retry-After": str(seconds)}
     fault = RestFault(MISS, status=status, body=SLOW_DOWN, headers=headers)
     here.exchange.faults.break_rest(fault, times=1)
     numbers = count(2)
@@ -30,19 +31,30 @@ def refused_after(here: Limited, status: int, headers: dict[str, str], bots: int
         answers = list(
             pool.map(lambda _: here.bots.ask(f"{MISS}{next(numbers)}"), range(full_or(1400, 200)))
         )
-    statuses = [row.status for row in here.exchange.requests]
-    after = len(statuses) - statuses.index(status) - 1
+    rows = list(here.exchange.requests)
+    (refused,) = (at for at, row in enumerate(rows) if row.status == status)
+    after = len(rows) - refused - 1
     figure(f"C1/C2 {status}", asked=len(answers), after_the_refusal=after)
     assert after <= bots, "only what was on its way"
     late = answers[len(answers) // 2 :]
     assert {(one.status, one.reply.content) for one in late} == {(status, SLOW_DOWN)}
+    told = [one.reply.headers["Retry-After"] for one in answers if one.status == status]
+    assert told[0] == max(told, key=int) == str(seconds)
+    here.exchange.requests.clear()
+    return rows[refused].at_ms
+
+
+def probed_after_s(here: Limited, refused_at_ms: int) -> float:
+    """Return how long after a refusal the next request came to the exchange: a cheap probe."""
+    probe = here.exchange.requests[0]
+    assert probe.target == "/api/v3/ping"
+    return (probe.at_ms - refused_at_ms) / 1000
 
 
 def test_c01_after_a_429_nothing_goes_for_as_long_as_it_says():
     seconds = full_or(7, 2)
     with limited() as here:
-        refused_after(here, 429, {"Retry-After": str(seconds)})
-        here.exchange.requests.clear()
+        refused_at_ms = refused_after(here, 429, seconds)
         numbers, left = count(500), []
 
         def is_over() -> bool:
@@ -59,16 +71,16 @@ def test_c01_after_a_429_nothing_goes_for_as_long_as_it_says():
         eventually(is_over, within_s=seconds + 2)
         assert left == sorted(left, reverse=True)
         assert set(left) == set(range(1, left[0] + 1)), "it counts down"
-        targets = [row.target for row in here.exchange.requests]
-        assert targets[0] == "/api/v3/ping", "one cheap probe"
-        assert len(targets) == 2
+        assert len(here.exchange.requests) == 2, "one probe"
+        held_s = probed_after_s(here, refused_at_ms)
+        figure("C1", retry_after_s=seconds, held_s=held_s)
+        assert seconds <= held_s <= seconds + 1
 
 
 def test_c02_during_a_ban_not_even_orders_go_and_one_probe_ends_it():
-    seconds = full_or(120, 2)
+    seconds = full_or(120, 12)
     with limited() as here:
-        refused_after(here, 418, {"Retry-After": str(seconds)})
-        here.exchange.requests.clear()
+        refused_at_ms = refused_after(here, 418, seconds)
         orders: list[Timed] = []
 
         def is_over() -> bool:
@@ -83,6 +95,9 @@ def test_c02_during_a_ban_not_even_orders_go_and_one_probe_ends_it():
         assert sorted(one.took_s for one in orders)[int(len(orders) * 0.99)] <= 0.05
         targets = [row.target for row in here.exchange.requests]
         assert targets == ["/api/v3/ping", f"{ORDER}{len(orders) - 1}"]
+        held_s = probed_after_s(here, refused_at_ms)
+        figure("C2", retry_after_s=seconds, held_s=held_s)
+        assert seconds <= held_s <= seconds + 1
 
 
 @pytest.mark.parametrize(

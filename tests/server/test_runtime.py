@@ -1,8 +1,11 @@
 """The runtime of greenlets; nothing is patched for it."""
 
+import gc
 import logging
 import os
 import threading
+from collections.abc import Callable
+from weakref import ref
 
 import gevent
 import pytest
@@ -118,3 +121,39 @@ def test_computing_that_does_not_end_does_not_keep_the_runtime_from_ending() -> 
     assert ending.end(within_s=0.1) == 1
     assert runtime.now() - began < 2
     let_go.set()
+
+
+class Large(bytearray):
+    """What takes much memory."""
+
+
+class TooLarge(Exception):
+    """It was too much."""
+
+
+def test_an_error_keeps_nothing_that_the_offloaded_function_had_and_goes_by_itself() -> None:
+    kept: list[ref[Large]] = []
+
+    def breaks() -> None:
+        large = Large(10)
+        kept.append(ref(large))
+        raise TooLarge
+
+    gc.disable()  # what only a sweep frees stays for long
+    try:
+        error = raised_by(breaks)
+        assert kept[0]() is None
+        known = ref(error)
+        del error
+        runtime.offload(int)  # a thread keeps its last result
+        assert known() is None
+    finally:
+        gc.enable()
+
+
+def raised_by(function: Callable[[], None]) -> TooLarge:
+    try:
+        runtime.offload(function)
+    except TooLarge as error:
+        return error
+    raise AssertionError("it raises")

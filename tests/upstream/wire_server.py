@@ -57,15 +57,16 @@ def ok(body: bytes = b"{}", headers: str = "", status: str = "200 OK") -> bytes:
 
 @dataclass
 class WireServer:
-    """Answers each request with what `answer` makes of it."""
+    """Answers each request with what `answer` makes of it, on a free port or at `address`."""
 
     answer: Callable[[Delivered], bytes | Answer] = lambda request: ok()
     requests: list[bytes] = field(default_factory=list)
     delivered: list[Delivered] = field(default_factory=list)
     connections: int = 0
+    address: tuple[str, int] = ("127.0.0.1", 0)
 
     def __enter__(self) -> "WireServer":
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(self.address, backlog=64)
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -86,7 +87,7 @@ class WireServer:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"http://{self.address[0]}:{self._listener.getsockname()[1]}"
 
     def _accept(self) -> None:
         while True:
