@@ -117,16 +117,16 @@ def _open_cryptofeed(path: Path) -> Recording:
 
 
 def _cryptofeed_lines(path: Path) -> Iterator[_Line]:
-    with gzip.open(path, "rb") as text:
-        for line in text:
-            head, colon, body = line.rstrip(b"\r\n").partition(b": ")
-            if not colon or head == b"configuration":
-                continue
-            target, arrow, local_s = head.rpartition(b" -> ")
-            if arrow:
-                yield _Line(float(local_s) * 1000, "", _served_target(target.decode()), body)
-            else:
-                yield _Line(float(head) * 1000, *_unwrap(body))
+    # Read whole, for it is small: whoever stops in the middle leaves no file open.
+    for line in gzip.decompress(path.read_bytes()).splitlines():
+        head, colon, body = line.partition(b": ")
+        if not colon or head == b"configuration":
+            continue
+        target, arrow, local_s = head.rpartition(b" -> ")
+        if arrow:
+            yield _Line(float(local_s) * 1000, "", _served_target(target.decode()), body)
+        else:
+            yield _Line(float(head) * 1000, *_unwrap(body))
 
 
 def _served_target(url: str) -> str:

@@ -328,7 +328,9 @@ class SpotDay(Followed):
         self.bests: list[tuple[int, int]] = []
         self.bests_came: list[int] = []
         self.best_shown = 0
-        self.overtaken: set[tuple[int, int]] = set()  # by a reply of REST
+        # By a reply of REST, or by a ticker's own best prices: they bear no number, so that what
+        # they have overtaken may be shown once more.
+        self.overtaken: set[tuple[int, int]] = set()
         self.late: int | None = None  # what was overtaken has come, and was not shown yet
 
     @precondition(lambda self: self.subscribed_at is not None)
@@ -384,7 +386,10 @@ class SpotDay(Followed):
     @rule(data=st.data())
     def rest_answers(self, data: st.DataObject) -> None:
         super().rest_answers(data)
-        # REST's best prices bear no number: what they have overtaken may be shown once more.
+        self.overtaken = set(self.bests)
+
+    def _hear(self, generation: int, moment: int) -> None:
+        super()._hear(generation, moment)
         self.overtaken = set(self.bests)
 
     def _hear_best(self, generation: int, moment: int) -> None:
