@@ -10,9 +10,6 @@ from bpx.errors import BadOption
 from bpx.server.start import check_address, do_meet
 from tests.proxy import ROOT, bare_environment, free_port
 
-PORT = free_port()
-OPERATORS = {"BPX_FEAT_ENABLE_METRICS": "true", "BPX_FEAT_METRICS_PORT": str(PORT)}
-
 
 @pytest.mark.parametrize(
     ("one", "other", "meet"),
@@ -81,24 +78,26 @@ def test_a_path_where_nobody_may_write_is_told(tmp_path: Path) -> None:
             "bpx: wsgi:both needs 2 addresses: -b for spot, then -b for futures",
         ),
         (
-            ["-b", f"127.0.0.1:{PORT}", "-b", f"127.0.0.1:{PORT}", "wsgi:both"],
-            f"bpx: -b: two addresses are one: 127.0.0.1:{PORT}",
+            ["-b", "127.0.0.1:PORT", "-b", "127.0.0.1:PORT", "wsgi:both"],
+            "bpx: -b: two addresses are one: 127.0.0.1:PORT",
         ),
         (
             ["-b", "unix:/dev/shm/bpx", "-b", "unix:/dev/shm/bpx", "wsgi:both"],
             "bpx: -b: two addresses are one: unix:/dev/shm/bpx",
         ),
         (
-            ["-b", f"0.0.0.0:{PORT}", "wsgi:spot"],
-            f"bpx: --features.metrics-port: cannot listen on 127.0.0.1:{PORT}: "
-            "a market is to have it",
+            ["-b", "0.0.0.0:PORT", "wsgi:spot"],
+            "bpx: --features.metrics-port: cannot listen on 127.0.0.1:PORT: a market is to have it",
         ),
     ],
 )
 def test_flags_of_gunicorn_that_cannot_work_stop_the_start(args: Sequence[str], line: str) -> None:
+    port = str(free_port())
+    operators = {"BPX_FEAT_ENABLE_METRICS": "true", "BPX_FEAT_METRICS_PORT": port}
+    args, line = [arg.replace("PORT", port) for arg in args], line.replace("PORT", port)
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *args],
-        cwd=ROOT, env=bare_environment() | OPERATORS, capture_output=True, text=True, timeout=20,
+        cwd=ROOT, env=bare_environment() | operators, capture_output=True, text=True, timeout=20,
         check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (2, f"{line}\n")
