@@ -54,8 +54,17 @@ def exchange() -> Iterator[Simulator]:
 
 @pytest.mark.parametrize("how", ["1000", "1001", "1006", "1008", "1011", "FIN", "RST"])
 def test_b1_whatever_ends_a_connection_there_is_another_within_a_second(exchange, how):
+    back_s: list[float] = []
+    for _ in range(full_or(5, 1)):  # more at a time would wait for this process, not for each other
+        back_s += lost_by(exchange, how, full_or(4, 2))
+    figure("B1", how=how, losses=len(back_s), slowest_s=max(back_s), errors=0)
+    assert max(back_s) <= 1.0
+
+
+def lost_by(exchange: Simulator, how: str, count: int) -> list[float]:
+    """End the connections of as many applications; return how long each was without one."""
     with ExitStack() as stack:
-        bots = [stack.enter_context(watched(exchange)) for _ in range(full_or(20, 2))]
+        bots = [stack.enter_context(watched(exchange)) for _ in range(count)]
         connects, began = exchange.connects, monotonic()
         end_connections(exchange, how)
         back_s: dict[int, float] = {}
@@ -76,8 +85,7 @@ def test_b1_whatever_ends_a_connection_there_is_another_within_a_second(exchange
                     assert rows_of(bot.ask(tail).body)[:-1] == rows_of(bot.truth(tail))[:-1]
         finally:
             exchange.resume()
-    figure("B1", how=how, losses=len(bots), slowest_s=max(back_s.values()), errors=0)
-    assert max(back_s.values()) <= 1.0
+    return list(back_s.values())
 
 
 @contextmanager
