@@ -83,6 +83,8 @@ class TickerFollower:
         ticker = decode_ticker_reply(body, self._shape)
         if self._day.is_past(ticker) and asked_at - self._told_at <= MOST_LAG_S:
             return self._confirmed(ticker, at), True
+        if asked_at < self._best_at and not self._day.has_best:
+            return None, False  # its best prices may be older than those that were shown
         shown = self._day.best
         if asked_at - self._best_at > BEST_S:
             self._day.forget_best()

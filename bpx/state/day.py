@@ -70,6 +70,11 @@ class Day:
         return 0 if self._ticker is None else int(self._ticker["closeTime"])
 
     @property
+    def has_best(self) -> bool:
+        """Whether the best prices are those of a book ticker."""
+        return bool(self._best)
+
+    @property
     def best(self) -> tuple[str | int | None, ...]:
         """The best prices and quantities as they are shown."""
         ticker = self._ticker or {}

@@ -96,8 +96,8 @@ PROMISES = {
     "E8": "Every cell is written as the exchange writes it",
     "E9": "Every parameter means what it means to the exchange",
     "E10": "Parameters that are unknown or given twice get the exchange's error",
-    "E11": "No part of a ticker goes back in time, but that best prices without a number (REST's, the "
-    "ticker's own) may be followed once by some that were under way",
+    "E11": "No part of a ticker goes back in time, but that best prices without a number (REST's, "
+    "a ticker's own) may be followed once by some that were under way",
     "E12": "exchangeInfo is whole, exact and at most 60 s behind",
     "E13": "Time and pings are never kept",
     "E14": "Every answer says truly where it is from and how old it is",

@@ -120,6 +120,17 @@ def test_after_a_break_best_prices_of_before_are_not_shown():
     assert shown(day.apply(ticker(2000, bid="12")))["bidPrice"] == "12"
 
 
+def test_after_a_break_a_reply_asked_for_before_the_last_best_prices_came_is_not_shown():
+    day = follower()
+    day.apply(ticker(1000))
+    assert shown(day.apply(best(7, "12", at=2.0)))["bidPrice"] == "12"
+    day.begin_generation()
+    asked_before = day.load(reply(1100, bid="11"), day.question(0, None), 3.0, asked_at=1.9)
+    assert asked_before == (None, False)
+    view, _ = day.load(reply(1100, bid="13"), day.question(0, None), 3.0, asked_at=2.1)
+    assert shown(view)["bidPrice"] == "13"
+
+
 def test_a_reply_is_shown_and_trades_are_news():
     day = follower()
     view, agrees = load(day, reply(1000, last_id=9), at=3.0)
