@@ -1,11 +1,13 @@
 """The link of a connection, its successor, and who hears them."""
 
+from collections.abc import Callable
 from math import inf
 from threading import Lock
 
 from bpx.streams.audience import Audience
-from bpx.streams.link import Link
+from bpx.streams.link import Happening, Link
 from bpx.streams.tap import Line, Tap
+from bpx.streams.voice import Place
 
 
 class Carriage:
@@ -20,6 +22,7 @@ class Carriage:
         self.audience = Audience()
         self.current: Link | None = None
         self.successor: Link | None = None
+        self._refusals: dict[str, int] = {}  # of streams in a row, by whichever link
         self._lock = Lock()  # the audience, and what taps are told
 
     def add(self, tap: Tap, now: float) -> None:
@@ -44,6 +47,12 @@ class Carriage:
             for listener in {one for name in tap.streams for one in self.audience.of(name)}:
                 listener.break_off()
         self._wake()
+
+    def begin(self, place: Place, tell: Callable[[Happening], None]) -> Link:
+        """Return the new successor, which does not live yet."""
+        link = Link(place, self.audience, self._refusals, tell, self.consent)
+        self.successor = link
+        return link
 
     def consent(self, link: Link, names: list[str], now: float) -> None:
         """Take note that the exchange has acknowledged streams of `link`."""
@@ -96,11 +105,11 @@ class Carriage:
             return False
         if now >= old.pulse.line.alive_until:
             return True  # whatever it misses is lost
-        since = new.subscriptions.all_since()
-        if since is None:
+        since = new.subscriptions.newest_since()
+        old.prove(since)  # whoever is refused keeps nobody from going over
+        if old.pulse.complete_until < since or self._undelivered(old, new):
             return False
-        old.prove(since)
-        return old.pulse.complete_until >= since and not self._undelivered(old, new)
+        return not any(self._is_awaited(name, old, new) for name in list(self.audience.streams))
 
     def is_worse(self) -> bool:
         """Whether the successor has brought nothing at all, and the current link something."""
@@ -124,6 +133,13 @@ class Carriage:
                     tap.break_off()
                 _attach(tap, new, now)
         return old
+
+    def _is_awaited(self, name: str, old: Link, new: Link) -> bool:
+        """Whether the successor is to have a stream before it takes over.
+
+        What the current link does not get, though it has asked more than once, nobody loses.
+        """
+        return new.subscriptions.since(name) is None and not old.subscriptions.is_vain(name)
 
     def _undelivered(self, old: Link, new: Link) -> set[str]:
         """Return the streams of which only the old link has brought something since."""

@@ -143,9 +143,8 @@ class Connection:
                 self._attempt(why)
 
     def _attempt(self, why: str) -> None:
-        carriage = self._carriage
-        link = Link(self.place, carriage.audience, self._happened.put, carriage.consent)
-        carriage.successor, self._swap_by = link, inf
+        link = self._carriage.begin(self.place, self._happened.put)
+        self._swap_by = inf
         if self.state is State.WAITING:
             self._machine.enter(State.CONNECTING, why)
         elif self.state is State.OPEN:

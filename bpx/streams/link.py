@@ -46,14 +46,20 @@ class Link:
     Args:
         place: where it goes.
         audience: who hears its streams; what somebody hears is what it subscribes.
+        refusals: of streams, as links before it have had them.
         tell: told what happens to it.
         consent: told which streams the exchange has acknowledged, and when.
     """
 
     def __init__(
-        self, place: Place, audience: Audience, tell: Callable[[Happening], None], consent: Consent
+        self,
+        place: Place,
+        audience: Audience,
+        refusals: dict[str, int],
+        tell: Callable[[Happening], None],
+        consent: Consent,
     ) -> None:
-        self.subscriptions = Subscriptions(audience.streams)
+        self.subscriptions = Subscriptions(audience.streams, refusals)
         self.delivered: dict[str, float] = {}  # when a stream last did
         self.opened_at: float | None = None
         self.is_warned = False  # the exchange is about to close it

@@ -13,7 +13,7 @@ class FakeLink:
     """What a carriage sees of a link."""
 
     def __init__(self, carriage, opened_at):
-        self.subscriptions = Subscriptions(carriage.audience.streams)
+        self.subscriptions = Subscriptions(carriage.audience.streams, carriage._refusals)
         self.pulse = Pulse(Wire(alive_s=5.0), opened_at, pause_s=0.1)
         self.delivered, self.opened_at, self.is_open = {}, opened_at, True
         self.is_warned, self.woken = False, 0
@@ -25,11 +25,14 @@ class FakeLink:
     def prove(self, at):
         self.pulse.prove(at)
 
-    def subscribe(self, now):
-        """Ask for everything, and have it acknowledged."""
+    def subscribe(self, now, refused=()):
+        """Ask for everything, and have it acknowledged, but for what is refused."""
         while change := self.subscriptions.next_change(now):
             self._ids += 1
             self.subscriptions.sent(self._ids, change)
+            if not set(refused).isdisjoint(change.streams):
+                self.subscriptions.refused(self._ids)
+                continue
             names = self.subscriptions.acknowledged(self._ids, now)
             self._carriage.consent(self, names, now)
 
@@ -154,6 +157,44 @@ def test_it_is_not_ready_while_somebody_new_is_not_subscribed():
     assert not carriage.is_ready(101.0)  # the old one has to prove itself again
     old.answer_ping(101.1)
     assert carriage.is_ready(101.2)
+
+
+def with_one_refused():
+    """Return a carriage of 100 good streams and a refused one, its taps, and both links."""
+    taps = [tap_of(f"s{number}") for number in range(100)]
+    carriage = carrying(*taps)
+    carriage.add(tap_of("bad"), 11.0)
+    carriage.current.subscribe(12.0, refused=["bad"])
+    carriage.successor = FakeLink(carriage, 100.0)
+    carriage.current.pulse.hear(100.0)
+    carriage.successor.subscribe(100.5, refused=["bad"])
+    return carriage, taps, carriage.current, carriage.successor
+
+
+def test_a_refused_stream_keeps_nobody_from_going_over_without_a_break():
+    carriage, taps, old, new = with_one_refused()
+    assert new.subscriptions.since("s0") == 100.5  # it was not asked for with the refused one
+    assert not carriage.is_ready(100.6)
+    assert old.pulse.is_ping_due(100.6)
+    old.answer_ping(100.7)
+    for number in range(100):
+        new.deliver(f"s{number}", 100.8)
+    assert carriage.is_ready(100.9)
+    carriage.promote(101.0)
+    assert {tap.generation for tap in taps} == {0}
+
+
+def test_a_stream_that_is_not_acknowledged_has_those_proved_that_are():
+    taps = [tap_of("a"), tap_of("b")]
+    carriage, old, new = replacing(*taps)
+    new.subscriptions.sent(1, new.subscriptions.next_change(100.5))
+    new.subscriptions.acknowledged(1, 100.5)
+    carriage.add(tap_of("c"), 100.6)
+    assert not carriage.is_ready(100.7)
+    old.answer_ping(100.8)
+    assert not carriage.is_ready(100.9)  # it may still come
+    carriage.promote(120.0)
+    assert {tap.generation for tap in taps} == {0}
 
 
 def test_a_successor_that_is_not_there_yet_is_not_ready():

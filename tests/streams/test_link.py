@@ -52,7 +52,7 @@ def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
     for tap in taps:
         audience.add(tap)
     place = Place("spot", "", sim.ws_url + "/stream", 20, wire, runtime)
-    link = Link(place, audience, told.append, lambda _, names, at: consents.append(names))
+    link = Link(place, audience, {}, told.append, lambda _, names, at: consents.append(names))
     runtime.spawn(link.live)
     try:
         yield Living(link, audience, told, consents)

@@ -1,4 +1,5 @@
 from itertools import pairwise
+from math import inf
 
 from bpx.streams.subscriptions import (
     BATCH,
@@ -46,14 +47,34 @@ def test_a_stream_is_subscribed_when_the_exchange_says_so():
     assert subscriptions.since("c") is None
 
 
-def test_all_are_subscribed_since_the_last_one_is():
+def test_the_newest_acknowledgement_is_the_last_of_what_is_wanted():
     wanted = {"a": None}
-    subscriptions = subscribed(wanted)
+    subscriptions = Subscriptions(wanted)
+    assert subscriptions.newest_since() == -inf
+    due(subscriptions)
+    subscriptions.acknowledged(1, 0.5)
     wanted["b"] = None
-    assert subscriptions.all_since() is None
+    assert subscriptions.newest_since() == 0.5
     due(subscriptions, now=1.0, first_id=2)
     subscriptions.acknowledged(2, 1.5)
-    assert subscriptions.all_since() == 1.5
+    assert subscriptions.newest_since() == 1.5
+    del wanted["b"]
+    assert subscriptions.newest_since() == 0.5
+
+
+def test_what_is_refused_or_asked_for_again_and_not_acknowledged_is_asked_for_in_vain():
+    subscriptions = Subscriptions(["a"])
+    assert not subscriptions.is_vain("a")
+    due(subscriptions, now=0.0, first_id=1)
+    assert not subscriptions.is_vain("a")
+    due(subscriptions, now=RETRY_S + 0.1, first_id=2)
+    assert subscriptions.is_vain("a")
+    subscriptions.acknowledged(2, 11.0)
+    assert not subscriptions.is_vain("a")
+    other = Subscriptions(["a"])
+    due(other)
+    other.refused(1)
+    assert other.is_vain("a")
 
 
 def test_an_acknowledgement_of_nothing_we_sent_means_nothing():
@@ -178,6 +199,27 @@ def test_one_bad_name_keeps_no_other_from_being_subscribed():
                 subscriptions.acknowledged(id_, now)
         now += RETRY_S + 0.1
     assert [name for name in names(BATCH) if subscriptions.since(name) is None] == ["s7"]
+
+
+def test_what_one_link_was_refused_its_successor_does_not_ask_for_together_with_others():
+    wanted, refusals = [*names(9), "bad"], {"gone": 3}
+    first = Subscriptions(wanted, refusals)
+    due(first)
+    first.refused(1)
+    first_round, refused = due(first, now=11.0, first_id=2), []
+    for id_, change in first_round.items():
+        refused += change.streams
+        first.refused(id_)
+    assert refusals == dict.fromkeys(refused, 2)  # and nothing is kept of what nobody wants
+    for id_, change in due(first, now=22.0, first_id=20).items():
+        if "bad" in change.streams:
+            first.refused(id_)
+        else:
+            first.acknowledged(id_, 22.0)
+    assert "s0" not in refusals
+    sent = [change.streams for change in due(Subscriptions(wanted, refusals)).values()]
+    assert sent[0] == names(8)
+    assert sorted(name for one in sent for name in one) == sorted(wanted)
 
 
 def test_what_seems_dead_is_left_and_subscribed_anew():
