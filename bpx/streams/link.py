@@ -10,7 +10,7 @@ from bpx.errors import BadMessage, Loss, StreamLost
 from bpx.logs import TRACE
 from bpx.streams.audience import Audience
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, read
-from bpx.streams.frames import Opcode
+from bpx.streams.frames import Message, Opcode
 from bpx.streams.pulse import Pulse
 from bpx.streams.subscriptions import Subscriptions
 from bpx.streams.voice import LOOK_S, Place, Voice
@@ -134,27 +134,34 @@ class Link:
         self._runtime.spawn(self._voice.speak)
 
     def _read(self) -> NoReturn:
-        socket, frames = self._socket, 0
-        assert socket is not None
+        frames = 0
         while True:
-            try:
-                opcode, content = socket.receive()
-            except TimeoutError:
-                if self.pulse.is_lost(self._runtime.now()):
-                    raise StreamLost("it says nothing any more") from None
-                continue
-            if self._is_over:
-                raise StreamLost("closed by us", Loss.CLOSED)
-            self._heard_at = self._runtime.now()
-            self.pulse.hear(self._heard_at)
-            if opcode in (Opcode.TEXT, Opcode.BINARY):
-                self._take(content)
-            elif opcode is Opcode.PONG:
-                self.pulse.hear_pong()
-                self._note_answer()
+            self._hear(*self._received())
             frames += 1
             if frames % FRAMES_AT_A_TIME == 0:
                 self._runtime.sleep(0)  # a flood of messages never waits for the socket
+
+    def _received(self) -> Message:
+        """Return what comes next, unless it is silent for too long."""
+        assert self._socket is not None
+        while True:
+            try:
+                return self._socket.receive()
+            except TimeoutError:
+                if self.pulse.is_lost(self._runtime.now()):
+                    raise StreamLost("it says nothing any more") from None
+
+    def _hear(self, opcode: Opcode, content: bytes) -> None:
+        if self._is_over:
+            raise StreamLost("closed by us", Loss.CLOSED)
+        self._heard_at = self._runtime.now()
+        if self.pulse.hear(self._heard_at):
+            self.wake()
+        if opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._take(content)
+        elif opcode is Opcode.PONG:
+            self.pulse.hear_pong(content, self._heard_at)
+            self._note_answer()
 
     def _take(self, message: bytes) -> None:
         market, url = self._place.market, self._place.url

@@ -104,8 +104,7 @@ class Voice:
     def _has_said_something(self) -> bool:
         now = self._place.runtime.now()
         if self._pulse.is_ping_due(now):
-            self._pulse.ping(now)
-            self._socket.ping()
+            self._socket.ping(self._pulse.ping(now))
             return True
         change = self._subscriptions.next_change(now)
         if change is None:

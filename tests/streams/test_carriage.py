@@ -41,8 +41,7 @@ class FakeLink:
         self.delivered[name] = now
 
     def answer_ping(self, now):
-        self.pulse.ping(now)
-        self.pulse.hear_pong()
+        self.pulse.hear_pong(self.pulse.ping(now), now)
         self.pulse.hear(now)
 
 
@@ -65,7 +64,8 @@ def replacing(*taps):
     """Return a carriage whose successor was opened at 100, and both links."""
     carriage = carrying(*taps)
     carriage.successor = FakeLink(carriage, 100.0)
-    carriage.current.pulse.hear(100.0)
+    for now in range(10, 101):
+        carriage.current.pulse.hear(float(now))
     return carriage, carriage.current, carriage.successor
 
 
@@ -166,7 +166,8 @@ def with_one_refused():
     carriage.add(tap_of("bad"), 11.0)
     carriage.current.subscribe(12.0, refused=["bad"])
     carriage.successor = FakeLink(carriage, 100.0)
-    carriage.current.pulse.hear(100.0)
+    for now in range(10, 101):
+        carriage.current.pulse.hear(float(now))
     carriage.successor.subscribe(100.5, refused=["bad"])
     return carriage, taps, carriage.current, carriage.successor
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from json import dumps
+from time import monotonic
 
 import pytest
 
@@ -174,3 +175,21 @@ def test_it_proves_on_demand_that_nothing_is_missing():
         at = here.link.opened_at
         here.link.prove(at)
         eventually(lambda: here.link.pulse.complete_until >= at, within_s=0.4)
+
+
+def test_what_was_held_back_is_not_taken_for_life_before_a_ping_of_afterwards_is_answered():
+    patient = replace(LIMITS["spot"], messages_per_s=100)
+    wire = replace(WIRE, alive_s=0.4)
+    tap = tap_of(KLINE)
+    with (
+        Simulator(TinyVenue(), paused=True, limits=patient) as sim,
+        living(sim, tap, wire=wire) as here,
+    ):
+        eventually(lambda: here.consents == [[KLINE]])
+        line = here.link.pulse.line
+        sim.faults.black_hole()
+        eventually(lambda: line.alive_until < monotonic())
+        died_at = line.alive_until
+        sim.faults.black_hole(False)
+        eventually(lambda: line.alive_until > monotonic())
+        assert here.link.pulse.complete_until > died_at
