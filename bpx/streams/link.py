@@ -63,8 +63,7 @@ class Link:
         self.delivered: dict[str, float] = {}  # when a stream last did
         self.opened_at: float | None = None
         self.is_warned = False  # the exchange is about to close it
-        self._place = place
-        self._runtime = place.runtime
+        self._place, self._runtime = place, place.runtime
         self._audience = audience
         self._tell = tell
         self._consent = consent
@@ -152,6 +151,7 @@ class Link:
                     raise StreamLost("it says nothing any more") from None
 
     def _hear(self, opcode: Opcode, content: bytes) -> None:
+        assert self._voice is not None
         if self._is_over:
             raise StreamLost("closed by us", Loss.CLOSED)
         self._heard_at = self._runtime.now()
@@ -161,7 +161,7 @@ class Link:
             self._take(content)
         elif opcode is Opcode.PONG:
             self.pulse.hear_pong(content, self._heard_at)
-            self._note_answer()
+            self._voice.hear_answer()
 
     def _take(self, message: bytes) -> None:
         market, url = self._place.market, self._place.url
@@ -177,11 +177,14 @@ class Link:
                 self.is_warned = True
             case Delivery(stream=name, payload=payload):
                 metrics.STREAM_MESSAGES.labels(market).inc()
-                for tap in self._audience.of(name):
-                    self.delivered[name] = self._heard_at
-                    tap.put(name, payload, self._heard_at)
+                self._deliver(name, payload)
             case Acknowledgement() as answer:
                 self._obey(answer)
+
+    def _deliver(self, name: str, payload: bytes) -> None:
+        at = self._heard_at
+        if not self.subscriptions.is_parting(name, at) and self._audience.put(name, payload, at):
+            self.delivered[name] = at
 
     def _obey(self, answer: Acknowledgement) -> None:
         if answer.refusal is None:
@@ -191,8 +194,5 @@ class Link:
             self.subscriptions.refused(answer.id)
             place = self._place
             log.warning("%s %s: refused: %s", place.market, place.url, answer.refusal)
-        self._note_answer()
-
-    def _note_answer(self) -> None:
-        if self._voice is not None:
-            self._voice.hear_answer()
+        assert self._voice is not None
+        self._voice.hear_answer()

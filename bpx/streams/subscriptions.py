@@ -49,6 +49,7 @@ class Subscriptions:
         self._wanted = wanted
         self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
+        self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
 
     def since(self, name: str) -> float | None:
         """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
@@ -61,6 +62,18 @@ class Subscriptions:
         if stream is None or stream.since is not None or stream.renew:
             return False
         return stream.is_told and now - stream.asked_at > RETRY_S
+
+    def is_parting(self, name: str, now: float) -> bool:
+        """Whether what comes of a stream is of a subscription that is being left.
+
+        What is missed before the next one is nobody's: such a message proves nothing any more.
+        Where the exchange does not answer, that is over after `RETRY_S`.
+        """
+        stream = self._streams.get(name)
+        if stream is not None and stream.renew:
+            return True
+        parting = self._parting.get(name)
+        return parting is not None and now < parting[1]
 
     def is_vain(self, name: str) -> bool:
         """Whether a stream was asked for and is not acknowledged, in spite of another try."""
@@ -76,9 +89,8 @@ class Subscriptions:
 
     def renew(self, names: Iterable[str]) -> None:
         """Have streams subscribed anew, each at most once in `RETRY_S`: they seem dead."""
-        for name in names:
-            if name in self._streams:
-                self._streams[name].renew = True
+        for stream in self._each(names):
+            stream.renew = stream.is_told
 
     def next_change(self, now: float) -> Change | None:
         """Return the control message that is due, which counts as sent; None if none is.
@@ -92,27 +104,38 @@ class Subscriptions:
         due = self._due(now)
         return self._asked(due, now) if due else None
 
-    def sent(self, id_: int, change: Change) -> None:
+    def sent(self, id_: int, change: Change, now: float) -> None:
         """Take note under which id a change goes out."""
         if change.method == "SUBSCRIBE":
             for stream in self._each(change.streams):
                 stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
+        else:
+            self._part(lambda _, until: now >= until)
+            self._parting.update((name, (id_, now + RETRY_S)) for name in change.streams)
 
     def acknowledged(self, id_: int | None, now: float) -> list[str]:
         """Take the exchange's consent to the message `id_`; return the streams that it is about."""
+        self._part(lambda left_with, _: left_with == id_)
         names = self._asked_with(id_)
         for stream in self._each(names):
             stream.since, stream.asked_ids, stream.tries = now, (), 0
         for name in names:
             self._refusals.pop(name, None)
+            self._parting.pop(name, None)
         return [name for name in names if self.since(name) is not None]
 
     def refused(self, id_: int | None) -> None:
         """Take its refusal: what was asked for together is asked for again in smaller groups."""
+        self._part(lambda left_with, _: left_with == id_)
         for name in [name for name in self._refusals if name not in self._wanted]:
             self._refusals.pop(name, None)
         for name in self._asked_with(id_):
             self._refusals[name] = self._refusals.get(name, 0) + 1
+
+    def _part(self, is_over: Callable[[int, float], bool]) -> None:
+        for name, parting in list(self._parting.items()):
+            if is_over(*parting):
+                del self._parting[name]
 
     def _left(self, names: list[str], now: float) -> Change:
         for name in names:

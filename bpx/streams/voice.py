@@ -110,7 +110,7 @@ class Voice:
         if change is None:
             return False
         self._next_id += 1
-        self._subscriptions.sent(self._next_id, change)
+        self._subscriptions.sent(self._next_id, change, now)
         text = control(change.method, change.streams, self._next_id).decode()
         log.log(TRACE, "%s %s: said %s", self._place.market, self._place.url, text)
         self._socket.send(text)

@@ -29,7 +29,7 @@ class FakeLink:
         """Ask for everything, and have it acknowledged, but for what is refused."""
         while change := self.subscriptions.next_change(now):
             self._ids += 1
-            self.subscriptions.sent(self._ids, change)
+            self.subscriptions.sent(self._ids, change, now)
             if not set(refused).isdisjoint(change.streams):
                 self.subscriptions.refused(self._ids)
                 continue
@@ -188,7 +188,7 @@ def test_a_refused_stream_keeps_nobody_from_going_over_without_a_break():
 def test_a_stream_that_is_not_acknowledged_has_those_proved_that_are():
     taps = [tap_of("a"), tap_of("b")]
     carriage, old, new = replacing(*taps)
-    new.subscriptions.sent(1, new.subscriptions.next_change(100.5))
+    new.subscriptions.sent(1, new.subscriptions.next_change(100.5), 100.5)
     new.subscriptions.acknowledged(1, 100.5)
     carriage.add(tap_of("c"), 100.6)
     assert not carriage.is_ready(100.7)

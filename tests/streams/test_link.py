@@ -9,7 +9,7 @@ from time import monotonic
 import pytest
 
 from bpx.errors import Loss
-from bpx.simulator.faults import Refusal
+from bpx.simulator.faults import Misanswer, Refusal
 from bpx.simulator.limits import LIMITS
 from bpx.simulator.simulator import Simulator
 from bpx.streams.audience import Audience
@@ -89,6 +89,21 @@ def test_what_nobody_hears_is_delivered_to_nobody(sim):
         eventually(lambda: here.link.pulse.line.alive_until > 0)
         assert tap.next(0.1) is None
         assert here.link.delivered == {}
+
+
+def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_stream_anew(sim):
+    first, late, other = tap_of(KLINE), tap_of(KLINE), tap_of(DEPTH)
+    with living(sim, first, other) as here:
+        eventually(lambda: here.consents == [[KLINE, DEPTH]])
+        sim.faults.answer_control(Misanswer(lambda id_: []))  # it does not get there
+        here.audience.remove(first)
+        here.link.wake()
+        eventually(lambda: '"UNSUBSCRIBE"' in sim.control_messages[-1])
+        here.audience.add(late)
+        sim.step(100)
+        assert other.next(5).payload == b'{"n":10001}'
+        assert late.next(0.01) is None
+        assert set(here.link.delivered) == {DEPTH}
 
 
 def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):

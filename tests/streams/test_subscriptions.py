@@ -1,6 +1,8 @@
 from itertools import pairwise
 from math import inf
 
+import pytest
+
 from bpx.streams.subscriptions import (
     BATCH,
     RARELY_S,
@@ -16,7 +18,7 @@ def due(subscriptions, now=0.0, first_id=1):
     sent = {}
     while change := subscriptions.next_change(now):
         id_ = first_id + len(sent)
-        subscriptions.sent(id_, change)
+        subscriptions.sent(id_, change, now)
         sent[id_] = change
     return sent
 
@@ -233,6 +235,64 @@ def test_what_seems_dead_is_left_and_subscribed_anew():
     subscriptions.acknowledged(2, 3.0)
     assert subscriptions.since("a") == 3.0
     assert due(subscriptions, now=4.0) == {}
+
+
+def test_what_comes_of_a_stream_that_is_being_left_is_of_no_use_until_that_is_answered():
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    del wanted["a"]
+    assert not subscriptions.is_parting("a", 1.0)  # whoever comes back now finds it as it was
+    due(subscriptions, now=1.0, first_id=7)
+    wanted["a"] = None
+    assert subscriptions.is_parting("a", 1.1)
+    assert not subscriptions.is_parting("b", 1.1)
+    subscriptions.acknowledged(6, 1.2)
+    assert subscriptions.is_parting("a", 1.2)
+    subscriptions.acknowledged(7, 1.3)
+    assert not subscriptions.is_parting("a", 1.3)
+
+
+@pytest.mark.parametrize("answer", ["of the next SUBSCRIBE", "a refusal", "none"])
+def test_that_is_over_in_any_case(answer):
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    wanted.clear()
+    due(subscriptions, now=1.0, first_id=7)
+    wanted["a"] = None
+    due(subscriptions, now=1.2, first_id=8)
+    assert subscriptions.is_parting("a", 1.3)
+    match answer:
+        case "of the next SUBSCRIBE":
+            subscriptions.acknowledged(8, 1.4)
+        case "a refusal":  # it goes on coming
+            subscriptions.refused(7)
+    assert subscriptions.is_parting("a", 1.0 + RETRY_S - 0.1) is (answer == "none")
+    assert not subscriptions.is_parting("a", 1.0 + RETRY_S)
+
+
+def test_what_is_to_be_renewed_is_being_left_from_then_on():
+    subscriptions = subscribed(["a"])
+    subscriptions.renew(["a"])
+    assert subscriptions.is_parting("a", 5.0)
+    left, asked = due(subscriptions, now=5.0, first_id=7)
+    assert subscriptions.is_parting("a", 5.1)
+    subscriptions.acknowledged(left, 5.1)
+    assert not subscriptions.is_parting("a", 5.1)
+    subscriptions.acknowledged(asked, 5.2)
+    subscriptions.renew(["a"])
+    assert due(subscriptions, now=14.9) == {}  # that has to wait
+    assert subscriptions.is_parting("a", 14.9)
+
+
+def test_what_is_about_to_be_subscribed_anew_need_not_be_renewed_once_more():
+    subscriptions = subscribed(["a"])
+    subscriptions.renew(["a"])
+    subscriptions.sent(7, subscriptions.next_change(20.0), 20.0)
+    subscriptions.renew(["a"])
+    subscriptions.acknowledged(7, 20.1)
+    assert list(due(subscriptions, now=20.2, first_id=8).values()) == [Change("SUBSCRIBE", ["a"])]
+    assert subscriptions.acknowledged(8, 20.3) == ["a"]
+    assert due(subscriptions, now=99.0) == {}
 
 
 def test_what_is_to_be_renewed_is_not_acknowledged_by_an_earlier_message():
