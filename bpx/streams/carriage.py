@@ -98,6 +98,11 @@ class Carriage:
             return "the exchange is about to close it"
         return "it is silent" if link.pulse.is_silent(now) else None
 
+    def is_doomed(self, now: float) -> bool:
+        """Whether the current link would not have lasted: the exchange closes it, or it is dead."""
+        old = self.current
+        return old is not None and (old.is_warned or now >= old.pulse.line.alive_until)
+
     def is_ready(self, now: float) -> bool:
         """Whether the successor may take over: nothing is gained by waiting any longer."""
         old, new = self.current, self.successor
@@ -121,12 +126,15 @@ class Carriage:
     def promote(self, now: float) -> Link | None:
         """Let the successor take over; return the link that it replaces.
 
-        Taps that may have missed something, or would hear nothing any more, are broken off.
+        Taps that may have missed something, or would hear nothing any more, are broken off. The old
+        link is retired first, so that nothing of it comes after that.
         """
         old, new = self.current, self.successor
         assert new is not None
         with self._lock:
             self.current, self.successor = new, None
+            if old is not None:
+                old.retire()
             silent = set() if old is None else self._undelivered(old, new)
             for tap in self.audience.all():
                 if old is not None and not _misses_nothing(tap, old, new, silent):

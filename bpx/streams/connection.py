@@ -163,9 +163,10 @@ class Connection:
             self._promote("the new one delivers most", now)
 
     def _promote(self, why: str, now: float) -> None:
+        is_forced = self._carriage.is_doomed(now)
         old = self._carriage.promote(now)
         self._machine.enter(State.OPEN, why)
-        if old is not None and (old.is_warned or now >= old.pulse.line.alive_until):
+        if is_forced:
             self._schedule.lose(StreamLost(why, Loss.CLOSED), now)  # it may fare alike
         self._schedule.open(now)
         self._dismiss(old)
@@ -196,4 +197,5 @@ class Connection:
 
     def _dismiss(self, link: Link | None) -> None:
         if link is not None:
-            self._runtime.spawn(link.close)
+            link.retire()
+            self._runtime.spawn(link.close)  # which may take a while

@@ -88,7 +88,7 @@ class Link:
         except Exception as bug:
             log.exception("%s %s: reading failed", self._place.market, self._place.url)
             end = StreamLost(repr(bug), Loss.PROTOCOL)
-        self._retire(is_complete=end.loss is Loss.CLOSED)
+        self.retire(is_complete=end.loss is Loss.CLOSED)
         if self._socket is not None:
             self._socket.hang_up()
         self._tell(Ended(self, end))
@@ -103,20 +103,20 @@ class Link:
         if self.pulse.prove(at):
             self.wake()
 
-    def close(self) -> None:
-        """End it, with a close frame if it is open."""
-        self._retire(is_complete=False)
-        if self._socket is not None:
-            self._socket.close()
-
-    def _retire(self, *, is_complete: bool) -> None:
-        """Let nobody hear it any more."""
+    def retire(self, *, is_complete: bool = False) -> None:
+        """Let nobody hear it any more, from this moment on; it has still to be closed."""
         if self.is_open:
             metrics.STREAM_CONNECTIONS.labels(self._place.market).dec()
         self._is_over = True
         self.pulse.end(self._runtime.now(), is_complete=is_complete)
         if self._voice is not None:
             self._voice.end()
+
+    def close(self) -> None:
+        """End it, with a close frame if it is open."""
+        self.retire()
+        if self._socket is not None:
+            self._socket.close()
 
     def _open(self) -> None:
         place = self._place

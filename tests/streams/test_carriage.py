@@ -25,6 +25,10 @@ class FakeLink:
     def prove(self, at):
         self.pulse.prove(at)
 
+    def retire(self):
+        self.is_open = False
+        self.pulse.end(0.0, is_complete=False)
+
     def subscribe(self, now, refused=()):
         """Ask for everything, and have it acknowledged, but for what is refused."""
         while change := self.subscriptions.next_change(now):
@@ -227,6 +231,28 @@ def test_going_over_before_all_is_proved_breaks_whoever_may_have_missed_somethin
     new.subscribe(100.5)
     carriage.promote(101.0)
     assert (tap.generation, tap.subscribed_at) == (1, 101.0)
+
+
+def test_nothing_of_the_old_link_comes_after_a_tap_is_broken_off():
+    class Witness(Tap):
+        def break_off(self):
+            super().break_off()
+            heard_old.append(old.is_open)
+
+    heard_old, tap = [], Witness("spot", ("a",), most_messages=10)
+    carriage, old, new = replacing(tap)
+    new.subscribe(100.5)
+    carriage.promote(101.0)
+    assert (tap.generation, heard_old) == (1, [False])
+
+
+def test_a_link_that_is_warned_or_dead_is_doomed():
+    assert not Carriage().is_doomed(0.0)
+    carriage, old, _ = replacing(tap_of("a"))
+    assert not carriage.is_doomed(104.9)
+    assert carriage.is_doomed(105.0)
+    old.is_warned = True
+    assert carriage.is_doomed(101.0)
 
 
 def test_going_over_breaks_those_of_whom_only_the_old_link_brings_something():

@@ -116,6 +116,18 @@ def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
         assert here.link.pulse.line.alive_until == 0.0
 
 
+def test_what_a_retired_link_still_brings_is_not_heard_though_it_is_not_closed_yet(sim):
+    tap = tap_of(KLINE)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        here.link.retire()
+        assert not here.link.is_open
+        assert here.link.pulse.line.alive_until == 0.0
+        sim.step(100)
+        eventually(lambda: here.lost is not None)
+        assert tap.next(0.01) is None
+
+
 def test_a_link_that_is_closed_before_it_is_open_never_opens(sim):
     sim.faults.black_hole()
     with living(sim) as here:
