@@ -29,6 +29,13 @@ class Audience:
             else:
                 self._taps.pop(name, None)
 
+    def put(self, name: str, payload: bytes, at: float) -> bool:
+        """Let all who hear a stream hear a message of it; return whether there is anyone."""
+        taps = self.of(name)
+        for tap in taps:
+            tap.put(name, payload, at)
+        return bool(taps)
+
     def of(self, name: str) -> tuple[Tap, ...]:
         """Return who hears a stream."""
         return self._taps.get(name, ())

@@ -1,11 +1,13 @@
 """The link of a connection, its successor, and who hears them."""
 
+from collections.abc import Callable
 from math import inf
 from threading import Lock
 
 from bpx.streams.audience import Audience
-from bpx.streams.link import Link
+from bpx.streams.link import Happening, Link
 from bpx.streams.tap import Line, Tap
+from bpx.streams.voice import Place
 
 
 class Carriage:
@@ -20,6 +22,7 @@ class Carriage:
         self.audience = Audience()
         self.current: Link | None = None
         self.successor: Link | None = None
+        self._refusals: dict[str, int] = {}  # of streams in a row, by whichever link
         self._lock = Lock()  # the audience, and what taps are told
 
     def add(self, tap: Tap, now: float) -> None:
@@ -44,6 +47,12 @@ class Carriage:
             for listener in {one for name in tap.streams for one in self.audience.of(name)}:
                 listener.break_off()
         self._wake()
+
+    def begin(self, place: Place, tell: Callable[[Happening], None]) -> Link:
+        """Return the new successor, which does not live yet."""
+        link = Link(place, self.audience, self._refusals, tell, self.consent)
+        self.successor = link
+        return link
 
     def consent(self, link: Link, names: list[str], now: float) -> None:
         """Take note that the exchange has acknowledged streams of `link`."""
@@ -89,6 +98,11 @@ class Carriage:
             return "the exchange is about to close it"
         return "it is silent" if link.pulse.is_silent(now) else None
 
+    def is_doomed(self, now: float) -> bool:
+        """Whether the current link would not have lasted: the exchange closes it, or it is dead."""
+        old = self.current
+        return old is not None and (old.is_warned or now >= old.pulse.line.alive_until)
+
     def is_ready(self, now: float) -> bool:
         """Whether the successor may take over: nothing is gained by waiting any longer."""
         old, new = self.current, self.successor
@@ -96,11 +110,11 @@ class Carriage:
             return False
         if now >= old.pulse.line.alive_until:
             return True  # whatever it misses is lost
-        since = new.subscriptions.all_since()
-        if since is None:
+        since = new.subscriptions.newest_since()
+        old.prove(since)  # whoever is refused keeps nobody from going over
+        if old.pulse.complete_until < since or self._undelivered(old, new):
             return False
-        old.prove(since)
-        return old.pulse.complete_until >= since and not self._undelivered(old, new)
+        return not any(self._is_awaited(name, old, new) for name in list(self.audience.streams))
 
     def is_worse(self) -> bool:
         """Whether the successor has brought nothing at all, and the current link something."""
@@ -112,18 +126,28 @@ class Carriage:
     def promote(self, now: float) -> Link | None:
         """Let the successor take over; return the link that it replaces.
 
-        Taps that may have missed something, or would hear nothing any more, are broken off.
+        Taps that may have missed something, or would hear nothing any more, are broken off. The old
+        link is retired first, so that nothing of it comes after that.
         """
         old, new = self.current, self.successor
         assert new is not None
         with self._lock:
             self.current, self.successor = new, None
+            if old is not None:
+                old.retire()
             silent = set() if old is None else self._undelivered(old, new)
             for tap in self.audience.all():
                 if old is not None and not _misses_nothing(tap, old, new, silent):
                     tap.break_off()
                 _attach(tap, new, now)
         return old
+
+    def _is_awaited(self, name: str, old: Link, new: Link) -> bool:
+        """Whether the successor is to have a stream before it takes over.
+
+        What the current link does not get, though it has asked more than once, nobody loses.
+        """
+        return new.subscriptions.since(name) is None and not old.subscriptions.is_vain(name)
 
     def _undelivered(self, old: Link, new: Link) -> set[str]:
         """Return the streams of which only the old link has brought something since."""

@@ -143,9 +143,8 @@ class Connection:
                 self._attempt(why)
 
     def _attempt(self, why: str) -> None:
-        carriage = self._carriage
-        link = Link(self.place, carriage.audience, self._happened.put, carriage.consent)
-        carriage.successor, self._swap_by = link, inf
+        link = self._carriage.begin(self.place, self._happened.put)
+        self._swap_by = inf
         if self.state is State.WAITING:
             self._machine.enter(State.CONNECTING, why)
         elif self.state is State.OPEN:
@@ -164,9 +163,10 @@ class Connection:
             self._promote("the new one delivers most", now)
 
     def _promote(self, why: str, now: float) -> None:
+        is_forced = self._carriage.is_doomed(now)
         old = self._carriage.promote(now)
         self._machine.enter(State.OPEN, why)
-        if old is not None and (old.is_warned or now >= old.pulse.line.alive_until):
+        if is_forced:
             self._schedule.lose(StreamLost(why, Loss.CLOSED), now)  # it may fare alike
         self._schedule.open(now)
         self._dismiss(old)
@@ -197,4 +197,5 @@ class Connection:
 
     def _dismiss(self, link: Link | None) -> None:
         if link is not None:
-            self._runtime.spawn(link.close)
+            link.retire()
+            self._runtime.spawn(link.close)  # which may take a while

@@ -10,7 +10,7 @@ from bpx.errors import BadMessage, Loss, StreamLost
 from bpx.logs import TRACE
 from bpx.streams.audience import Audience
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, read
-from bpx.streams.frames import Opcode
+from bpx.streams.frames import Message, Opcode
 from bpx.streams.pulse import Pulse
 from bpx.streams.subscriptions import Subscriptions
 from bpx.streams.voice import LOOK_S, Place, Voice
@@ -46,19 +46,24 @@ class Link:
     Args:
         place: where it goes.
         audience: who hears its streams; what somebody hears is what it subscribes.
+        refusals: of streams, as links before it have had them.
         tell: told what happens to it.
         consent: told which streams the exchange has acknowledged, and when.
     """
 
     def __init__(
-        self, place: Place, audience: Audience, tell: Callable[[Happening], None], consent: Consent
+        self,
+        place: Place,
+        audience: Audience,
+        refusals: dict[str, int],
+        tell: Callable[[Happening], None],
+        consent: Consent,
     ) -> None:
-        self.subscriptions = Subscriptions(audience.streams)
+        self.subscriptions = Subscriptions(audience.streams, refusals)
         self.delivered: dict[str, float] = {}  # when a stream last did
         self.opened_at: float | None = None
         self.is_warned = False  # the exchange is about to close it
-        self._place = place
-        self._runtime = place.runtime
+        self._place, self._runtime = place, place.runtime
         self._audience = audience
         self._tell = tell
         self._consent = consent
@@ -83,7 +88,7 @@ class Link:
         except Exception as bug:
             log.exception("%s %s: reading failed", self._place.market, self._place.url)
             end = StreamLost(repr(bug), Loss.PROTOCOL)
-        self._retire(is_complete=end.loss is Loss.CLOSED)
+        self.retire(is_complete=end.loss is Loss.CLOSED)
         if self._socket is not None:
             self._socket.hang_up()
         self._tell(Ended(self, end))
@@ -98,20 +103,20 @@ class Link:
         if self.pulse.prove(at):
             self.wake()
 
-    def close(self) -> None:
-        """End it, with a close frame if it is open."""
-        self._retire(is_complete=False)
-        if self._socket is not None:
-            self._socket.close()
-
-    def _retire(self, *, is_complete: bool) -> None:
-        """Let nobody hear it any more."""
+    def retire(self, *, is_complete: bool = False) -> None:
+        """Let nobody hear it any more, from this moment on; it has still to be closed."""
         if self.is_open:
             metrics.STREAM_CONNECTIONS.labels(self._place.market).dec()
         self._is_over = True
         self.pulse.end(self._runtime.now(), is_complete=is_complete)
         if self._voice is not None:
             self._voice.end()
+
+    def close(self) -> None:
+        """End it, with a close frame if it is open."""
+        self.retire()
+        if self._socket is not None:
+            self._socket.close()
 
     def _open(self) -> None:
         place = self._place
@@ -128,27 +133,35 @@ class Link:
         self._runtime.spawn(self._voice.speak)
 
     def _read(self) -> NoReturn:
-        socket, frames = self._socket, 0
-        assert socket is not None
+        frames = 0
         while True:
-            try:
-                opcode, content = socket.receive()
-            except TimeoutError:
-                if self.pulse.is_lost(self._runtime.now()):
-                    raise StreamLost("it says nothing any more") from None
-                continue
-            if self._is_over:
-                raise StreamLost("closed by us", Loss.CLOSED)
-            self._heard_at = self._runtime.now()
-            self.pulse.hear(self._heard_at)
-            if opcode in (Opcode.TEXT, Opcode.BINARY):
-                self._take(content)
-            elif opcode is Opcode.PONG:
-                self.pulse.hear_pong()
-                self._note_answer()
+            self._hear(*self._received())
             frames += 1
             if frames % FRAMES_AT_A_TIME == 0:
                 self._runtime.sleep(0)  # a flood of messages never waits for the socket
+
+    def _received(self) -> Message:
+        """Return what comes next, unless it is silent for too long."""
+        assert self._socket is not None
+        while True:
+            try:
+                return self._socket.receive()
+            except TimeoutError:
+                if self.pulse.is_lost(self._runtime.now()):
+                    raise StreamLost("it says nothing any more") from None
+
+    def _hear(self, opcode: Opcode, content: bytes) -> None:
+        assert self._voice is not None
+        if self._is_over:
+            raise StreamLost("closed by us", Loss.CLOSED)
+        self._heard_at = self._runtime.now()
+        if self.pulse.hear(self._heard_at):
+            self.wake()
+        if opcode in (Opcode.TEXT, Opcode.BINARY):
+            self._take(content)
+        elif opcode is Opcode.PONG:
+            self.pulse.hear_pong(content, self._heard_at)
+            self._voice.hear_answer()
 
     def _take(self, message: bytes) -> None:
         market, url = self._place.market, self._place.url
@@ -164,11 +177,14 @@ class Link:
                 self.is_warned = True
             case Delivery(stream=name, payload=payload):
                 metrics.STREAM_MESSAGES.labels(market).inc()
-                for tap in self._audience.of(name):
-                    self.delivered[name] = self._heard_at
-                    tap.put(name, payload, self._heard_at)
+                self._deliver(name, payload)
             case Acknowledgement() as answer:
                 self._obey(answer)
+
+    def _deliver(self, name: str, payload: bytes) -> None:
+        at = self._heard_at
+        if not self.subscriptions.is_parting(name, at) and self._audience.put(name, payload, at):
+            self.delivered[name] = at
 
     def _obey(self, answer: Acknowledgement) -> None:
         if answer.refusal is None:
@@ -178,8 +194,5 @@ class Link:
             self.subscriptions.refused(answer.id)
             place = self._place
             log.warning("%s %s: refused: %s", place.market, place.url, answer.refusal)
-        self._note_answer()
-
-    def _note_answer(self) -> None:
-        if self._voice is not None:
-            self._voice.hear_answer()
+        assert self._voice is not None
+        self._voice.hear_answer()

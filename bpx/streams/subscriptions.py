@@ -1,6 +1,6 @@
 """Which streams a link has been told to carry, against those that are wanted. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -28,7 +28,6 @@ class _Stream:
     asked_at: float = -inf  # by a SUBSCRIBE, last
     asked_ids: tuple[int, ...] = ()  # of those that were not acknowledged
     tries: int = 0  # without an acknowledgement
-    refusals: int = 0
     renew: bool = False  # unsubscribe and subscribe it again
     renewed_at: float = -inf
 
@@ -40,11 +39,17 @@ class Subscriptions:
 
     Args:
         wanted: the names of those that it is to carry, as they are at any time.
+        refusals: how often a name was refused in a row, by whichever link; a successor need not
+            learn it anew. Nothing by default.
     """
 
-    def __init__(self, wanted: Collection[str]) -> None:
+    def __init__(
+        self, wanted: Collection[str], refusals: MutableMapping[str, int] | None = None
+    ) -> None:
         self._wanted = wanted
+        self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
+        self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
 
     def since(self, name: str) -> float | None:
         """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
@@ -58,21 +63,34 @@ class Subscriptions:
             return False
         return stream.is_told and now - stream.asked_at > RETRY_S
 
-    def all_since(self) -> float | None:
-        """Return when the last of all that are wanted was acknowledged; None if one is not."""
-        latest = -inf
-        for name in list(self._wanted):
-            since = self.since(name)
-            if since is None:
-                return None
-            latest = max(latest, since)
-        return latest
+    def is_parting(self, name: str, now: float) -> bool:
+        """Whether what comes of a stream is of a subscription that is being left.
+
+        What is missed before the next one is nobody's: such a message proves nothing any more.
+        Where the exchange does not answer, that is over after `RETRY_S`.
+        """
+        stream = self._streams.get(name)
+        if stream is not None and stream.renew:
+            return True
+        parting = self._parting.get(name)
+        return parting is not None and now < parting[1]
+
+    def is_vain(self, name: str) -> bool:
+        """Whether a stream was asked for and is not acknowledged, in spite of another try."""
+        stream = self._streams.get(name)
+        if stream is None or stream.since is not None:
+            return False
+        return stream.tries > 1 or name in self._refusals
+
+    def newest_since(self) -> float:
+        """Return when the last acknowledgement came of those that are wanted; -inf if none has."""
+        times = [self.since(name) for name in list(self._wanted)]
+        return max((at for at in times if at is not None), default=-inf)
 
     def renew(self, names: Iterable[str]) -> None:
         """Have streams subscribed anew, each at most once in `RETRY_S`: they seem dead."""
-        for name in names:
-            if name in self._streams:
-                self._streams[name].renew = True
+        for stream in self._each(names):
+            stream.renew = stream.is_told
 
     def next_change(self, now: float) -> Change | None:
         """Return the control message that is due, which counts as sent; None if none is.
@@ -86,23 +104,38 @@ class Subscriptions:
         due = self._due(now)
         return self._asked(due, now) if due else None
 
-    def sent(self, id_: int, change: Change) -> None:
+    def sent(self, id_: int, change: Change, now: float) -> None:
         """Take note under which id a change goes out."""
         if change.method == "SUBSCRIBE":
             for stream in self._each(change.streams):
                 stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
+        else:
+            self._part(lambda _, until: now >= until)
+            self._parting.update((name, (id_, now + RETRY_S)) for name in change.streams)
 
     def acknowledged(self, id_: int | None, now: float) -> list[str]:
         """Take the exchange's consent to the message `id_`; return the streams that it is about."""
+        self._part(lambda left_with, _: left_with == id_)
         names = self._asked_with(id_)
         for stream in self._each(names):
-            stream.since, stream.asked_ids, stream.tries, stream.refusals = now, (), 0, 0
+            stream.since, stream.asked_ids, stream.tries = now, (), 0
+        for name in names:
+            self._refusals.pop(name, None)
+            self._parting.pop(name, None)
         return [name for name in names if self.since(name) is not None]
 
     def refused(self, id_: int | None) -> None:
         """Take its refusal: what was asked for together is asked for again in smaller groups."""
-        for stream in self._each(self._asked_with(id_)):
-            stream.refusals += 1
+        self._part(lambda left_with, _: left_with == id_)
+        for name in [name for name in self._refusals if name not in self._wanted]:
+            self._refusals.pop(name, None)
+        for name in self._asked_with(id_):
+            self._refusals[name] = self._refusals.get(name, 0) + 1
+
+    def _part(self, is_over: Callable[[int, float], bool]) -> None:
+        for name, parting in list(self._parting.items()):
+            if is_over(*parting):
+                del self._parting[name]
 
     def _left(self, names: list[str], now: float) -> Change:
         for name in names:
@@ -125,8 +158,8 @@ class Subscriptions:
         due = [name for name in list(self._wanted) if self._is_due(name, now)]
         if not due:
             return []
-        refusals = self._refusals(due[0])
-        together = (name for name in due if self._refusals(name) == refusals)
+        refusals = self._refusals.get(due[0], 0)
+        together = (name for name in due if self._refusals.get(name, 0) == refusals)
         return list(islice(together, max(1, BATCH // 10 ** min(refusals, 3))))
 
     def _is_over(self, name: str, stream: _Stream, now: float) -> bool:
@@ -142,10 +175,6 @@ class Subscriptions:
             return True
         pause_s = RETRY_S if stream.tries <= RETRIES else RARELY_S
         return stream.since is None and now - stream.asked_at > pause_s
-
-    def _refusals(self, name: str) -> int:
-        stream = self._streams.get(name)
-        return 0 if stream is None else stream.refusals
 
     def _asked_with(self, id_: int | None) -> list[str]:
         return self._names(lambda stream: id_ in stream.asked_ids)

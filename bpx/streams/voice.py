@@ -104,14 +104,13 @@ class Voice:
     def _has_said_something(self) -> bool:
         now = self._place.runtime.now()
         if self._pulse.is_ping_due(now):
-            self._pulse.ping(now)
-            self._socket.ping()
+            self._socket.ping(self._pulse.ping(now))
             return True
         change = self._subscriptions.next_change(now)
         if change is None:
             return False
         self._next_id += 1
-        self._subscriptions.sent(self._next_id, change)
+        self._subscriptions.sent(self._next_id, change, now)
         text = control(change.method, change.streams, self._next_id).decode()
         log.log(TRACE, "%s %s: said %s", self._place.market, self._place.url, text)
         self._socket.send(text)

@@ -101,13 +101,13 @@ class Socket:
         """
         self._sender.send(text.encode(), Opcode.TEXT, SEND_WITHIN_S)
 
-    def ping(self) -> None:
-        """Send a ping.
+    def ping(self, payload: bytes) -> None:
+        """Send a ping, of at most 125 bytes; its answer repeats them.
 
         Raises:
             StreamLost: it is not gone in time; the connection is of no more use.
         """
-        self._sender.send(b"", Opcode.PING, SEND_WITHIN_S)
+        self._sender.send(payload, Opcode.PING, SEND_WITHIN_S)
 
     def close(self) -> None:
         """Say good-bye, if the other side takes that at once, and hang up."""

@@ -36,3 +36,13 @@ def test_who_has_left_may_leave_again():
     audience.remove(tap)
     audience.remove(tap)
     assert audience.all() == set()
+
+
+def test_a_message_goes_to_all_who_hear_its_stream_and_it_is_told_if_nobody_does():
+    first, second, other, audience = tap_of("a"), tap_of("a", "b"), tap_of("b"), Audience()
+    for tap in (first, second, other):
+        audience.add(tap)
+    assert audience.put("a", b"1", at=7.0)
+    assert first.next(0).at == second.next(0).at == 7.0
+    assert other.next(0) is None
+    assert not audience.put("c", b"1", at=7.0)

@@ -13,7 +13,7 @@ class FakeLink:
     """What a carriage sees of a link."""
 
     def __init__(self, carriage, opened_at):
-        self.subscriptions = Subscriptions(carriage.audience.streams)
+        self.subscriptions = Subscriptions(carriage.audience.streams, carriage._refusals)
         self.pulse = Pulse(Wire(alive_s=5.0), opened_at, pause_s=0.1)
         self.delivered, self.opened_at, self.is_open = {}, opened_at, True
         self.is_warned, self.woken = False, 0
@@ -25,11 +25,18 @@ class FakeLink:
     def prove(self, at):
         self.pulse.prove(at)
 
-    def subscribe(self, now):
-        """Ask for everything, and have it acknowledged."""
+    def retire(self):
+        self.is_open = False
+        self.pulse.end(0.0, is_complete=False)
+
+    def subscribe(self, now, refused=()):
+        """Ask for everything, and have it acknowledged, but for what is refused."""
         while change := self.subscriptions.next_change(now):
             self._ids += 1
-            self.subscriptions.sent(self._ids, change)
+            self.subscriptions.sent(self._ids, change, now)
+            if not set(refused).isdisjoint(change.streams):
+                self.subscriptions.refused(self._ids)
+                continue
             names = self.subscriptions.acknowledged(self._ids, now)
             self._carriage.consent(self, names, now)
 
@@ -38,8 +45,7 @@ class FakeLink:
         self.delivered[name] = now
 
     def answer_ping(self, now):
-        self.pulse.ping(now)
-        self.pulse.hear_pong()
+        self.pulse.hear_pong(self.pulse.ping(now), now)
         self.pulse.hear(now)
 
 
@@ -62,7 +68,8 @@ def replacing(*taps):
     """Return a carriage whose successor was opened at 100, and both links."""
     carriage = carrying(*taps)
     carriage.successor = FakeLink(carriage, 100.0)
-    carriage.current.pulse.hear(100.0)
+    for now in range(10, 101):
+        carriage.current.pulse.hear(float(now))
     return carriage, carriage.current, carriage.successor
 
 
@@ -156,6 +163,45 @@ def test_it_is_not_ready_while_somebody_new_is_not_subscribed():
     assert carriage.is_ready(101.2)
 
 
+def with_one_refused():
+    """Return a carriage of 100 good streams and a refused one, its taps, and both links."""
+    taps = [tap_of(f"s{number}") for number in range(100)]
+    carriage = carrying(*taps)
+    carriage.add(tap_of("bad"), 11.0)
+    carriage.current.subscribe(12.0, refused=["bad"])
+    carriage.successor = FakeLink(carriage, 100.0)
+    for now in range(10, 101):
+        carriage.current.pulse.hear(float(now))
+    carriage.successor.subscribe(100.5, refused=["bad"])
+    return carriage, taps, carriage.current, carriage.successor
+
+
+def test_a_refused_stream_keeps_nobody_from_going_over_without_a_break():
+    carriage, taps, old, new = with_one_refused()
+    assert new.subscriptions.since("s0") == 100.5  # it was not asked for with the refused one
+    assert not carriage.is_ready(100.6)
+    assert old.pulse.is_ping_due(100.6)
+    old.answer_ping(100.7)
+    for number in range(100):
+        new.deliver(f"s{number}", 100.8)
+    assert carriage.is_ready(100.9)
+    carriage.promote(101.0)
+    assert {tap.generation for tap in taps} == {0}
+
+
+def test_a_stream_that_is_not_acknowledged_has_those_proved_that_are():
+    taps = [tap_of("a"), tap_of("b")]
+    carriage, old, new = replacing(*taps)
+    new.subscriptions.sent(1, new.subscriptions.next_change(100.5), 100.5)
+    new.subscriptions.acknowledged(1, 100.5)
+    carriage.add(tap_of("c"), 100.6)
+    assert not carriage.is_ready(100.7)
+    old.answer_ping(100.8)
+    assert not carriage.is_ready(100.9)  # it may still come
+    carriage.promote(120.0)
+    assert {tap.generation for tap in taps} == {0}
+
+
 def test_a_successor_that_is_not_there_yet_is_not_ready():
     carriage, _, new = replacing(tap_of("a"))
     new.is_open = False
@@ -185,6 +231,28 @@ def test_going_over_before_all_is_proved_breaks_whoever_may_have_missed_somethin
     new.subscribe(100.5)
     carriage.promote(101.0)
     assert (tap.generation, tap.subscribed_at) == (1, 101.0)
+
+
+def test_nothing_of_the_old_link_comes_after_a_tap_is_broken_off():
+    class Witness(Tap):
+        def break_off(self):
+            super().break_off()
+            heard_old.append(old.is_open)
+
+    heard_old, tap = [], Witness("spot", ("a",), most_messages=10)
+    carriage, old, new = replacing(tap)
+    new.subscribe(100.5)
+    carriage.promote(101.0)
+    assert (tap.generation, heard_old) == (1, [False])
+
+
+def test_a_link_that_is_warned_or_dead_is_doomed():
+    assert not Carriage().is_doomed(0.0)
+    carriage, old, _ = replacing(tap_of("a"))
+    assert not carriage.is_doomed(104.9)
+    assert carriage.is_doomed(105.0)
+    old.is_warned = True
+    assert carriage.is_doomed(101.0)
 
 
 def test_going_over_breaks_those_of_whom_only_the_old_link_brings_something():

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from json import dumps
+from time import monotonic
 
 import pytest
 
 from bpx.errors import Loss
-from bpx.simulator.faults import Refusal
+from bpx.simulator.faults import Misanswer, Refusal
 from bpx.simulator.limits import LIMITS
 from bpx.simulator.simulator import Simulator
 from bpx.streams.audience import Audience
@@ -52,7 +53,7 @@ def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
     for tap in taps:
         audience.add(tap)
     place = Place("spot", "", sim.ws_url + "/stream", 20, wire, runtime)
-    link = Link(place, audience, told.append, lambda _, names, at: consents.append(names))
+    link = Link(place, audience, {}, told.append, lambda _, names, at: consents.append(names))
     runtime.spawn(link.live)
     try:
         yield Living(link, audience, told, consents)
@@ -90,6 +91,21 @@ def test_what_nobody_hears_is_delivered_to_nobody(sim):
         assert here.link.delivered == {}
 
 
+def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_stream_anew(sim):
+    first, late, other = tap_of(KLINE), tap_of(KLINE), tap_of(DEPTH)
+    with living(sim, first, other) as here:
+        eventually(lambda: here.consents == [[KLINE, DEPTH]])
+        sim.faults.answer_control(Misanswer(lambda id_: []))  # it does not get there
+        here.audience.remove(first)
+        here.link.wake()
+        eventually(lambda: '"UNSUBSCRIBE"' in sim.control_messages[-1])
+        here.audience.add(late)
+        sim.step(100)
+        assert other.next(5).payload == b'{"n":10001}'
+        assert late.next(0.01) is None
+        assert set(here.link.delivered) == {DEPTH}
+
+
 def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
     with living(sim, tap_of(KLINE)) as here:
         eventually(lambda: here.consents == [[KLINE]])
@@ -98,6 +114,18 @@ def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
         eventually(lambda: here.lost is not None)
         assert not here.link.is_open
         assert here.link.pulse.line.alive_until == 0.0
+
+
+def test_what_a_retired_link_still_brings_is_not_heard_though_it_is_not_closed_yet(sim):
+    tap = tap_of(KLINE)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        here.link.retire()
+        assert not here.link.is_open
+        assert here.link.pulse.line.alive_until == 0.0
+        sim.step(100)
+        eventually(lambda: here.lost is not None)
+        assert tap.next(0.01) is None
 
 
 def test_a_link_that_is_closed_before_it_is_open_never_opens(sim):
@@ -174,3 +202,21 @@ def test_it_proves_on_demand_that_nothing_is_missing():
         at = here.link.opened_at
         here.link.prove(at)
         eventually(lambda: here.link.pulse.complete_until >= at, within_s=0.4)
+
+
+def test_what_was_held_back_is_not_taken_for_life_before_a_ping_of_afterwards_is_answered():
+    patient = replace(LIMITS["spot"], messages_per_s=100)
+    wire = replace(WIRE, alive_s=0.4)
+    tap = tap_of(KLINE)
+    with (
+        Simulator(TinyVenue(), paused=True, limits=patient) as sim,
+        living(sim, tap, wire=wire) as here,
+    ):
+        eventually(lambda: here.consents == [[KLINE]])
+        line = here.link.pulse.line
+        sim.faults.black_hole()
+        eventually(lambda: line.alive_until < monotonic())
+        died_at = line.alive_until
+        sim.faults.black_hole(False)
+        eventually(lambda: line.alive_until > monotonic())
+        assert here.link.pulse.complete_until > died_at

@@ -1,4 +1,7 @@
 from itertools import pairwise
+from math import inf
+
+import pytest
 
 from bpx.streams.subscriptions import (
     BATCH,
@@ -15,7 +18,7 @@ def due(subscriptions, now=0.0, first_id=1):
     sent = {}
     while change := subscriptions.next_change(now):
         id_ = first_id + len(sent)
-        subscriptions.sent(id_, change)
+        subscriptions.sent(id_, change, now)
         sent[id_] = change
     return sent
 
@@ -46,14 +49,34 @@ def test_a_stream_is_subscribed_when_the_exchange_says_so():
     assert subscriptions.since("c") is None
 
 
-def test_all_are_subscribed_since_the_last_one_is():
+def test_the_newest_acknowledgement_is_the_last_of_what_is_wanted():
     wanted = {"a": None}
-    subscriptions = subscribed(wanted)
+    subscriptions = Subscriptions(wanted)
+    assert subscriptions.newest_since() == -inf
+    due(subscriptions)
+    subscriptions.acknowledged(1, 0.5)
     wanted["b"] = None
-    assert subscriptions.all_since() is None
+    assert subscriptions.newest_since() == 0.5
     due(subscriptions, now=1.0, first_id=2)
     subscriptions.acknowledged(2, 1.5)
-    assert subscriptions.all_since() == 1.5
+    assert subscriptions.newest_since() == 1.5
+    del wanted["b"]
+    assert subscriptions.newest_since() == 0.5
+
+
+def test_what_is_refused_or_asked_for_again_and_not_acknowledged_is_asked_for_in_vain():
+    subscriptions = Subscriptions(["a"])
+    assert not subscriptions.is_vain("a")
+    due(subscriptions, now=0.0, first_id=1)
+    assert not subscriptions.is_vain("a")
+    due(subscriptions, now=RETRY_S + 0.1, first_id=2)
+    assert subscriptions.is_vain("a")
+    subscriptions.acknowledged(2, 11.0)
+    assert not subscriptions.is_vain("a")
+    other = Subscriptions(["a"])
+    due(other)
+    other.refused(1)
+    assert other.is_vain("a")
 
 
 def test_an_acknowledgement_of_nothing_we_sent_means_nothing():
@@ -180,6 +203,27 @@ def test_one_bad_name_keeps_no_other_from_being_subscribed():
     assert [name for name in names(BATCH) if subscriptions.since(name) is None] == ["s7"]
 
 
+def test_what_one_link_was_refused_its_successor_does_not_ask_for_together_with_others():
+    wanted, refusals = [*names(9), "bad"], {"gone": 3}
+    first = Subscriptions(wanted, refusals)
+    due(first)
+    first.refused(1)
+    first_round, refused = due(first, now=11.0, first_id=2), []
+    for id_, change in first_round.items():
+        refused += change.streams
+        first.refused(id_)
+    assert refusals == dict.fromkeys(refused, 2)  # and nothing is kept of what nobody wants
+    for id_, change in due(first, now=22.0, first_id=20).items():
+        if "bad" in change.streams:
+            first.refused(id_)
+        else:
+            first.acknowledged(id_, 22.0)
+    assert "s0" not in refusals
+    sent = [change.streams for change in due(Subscriptions(wanted, refusals)).values()]
+    assert sent[0] == names(8)
+    assert sorted(name for one in sent for name in one) == sorted(wanted)
+
+
 def test_what_seems_dead_is_left_and_subscribed_anew():
     subscriptions = subscribed(["a", "b"])
     subscriptions.renew(["a"])
@@ -191,6 +235,64 @@ def test_what_seems_dead_is_left_and_subscribed_anew():
     subscriptions.acknowledged(2, 3.0)
     assert subscriptions.since("a") == 3.0
     assert due(subscriptions, now=4.0) == {}
+
+
+def test_what_comes_of_a_stream_that_is_being_left_is_of_no_use_until_that_is_answered():
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    del wanted["a"]
+    assert not subscriptions.is_parting("a", 1.0)  # whoever comes back now finds it as it was
+    due(subscriptions, now=1.0, first_id=7)
+    wanted["a"] = None
+    assert subscriptions.is_parting("a", 1.1)
+    assert not subscriptions.is_parting("b", 1.1)
+    subscriptions.acknowledged(6, 1.2)
+    assert subscriptions.is_parting("a", 1.2)
+    subscriptions.acknowledged(7, 1.3)
+    assert not subscriptions.is_parting("a", 1.3)
+
+
+@pytest.mark.parametrize("answer", ["of the next SUBSCRIBE", "a refusal", "none"])
+def test_that_is_over_in_any_case(answer):
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    wanted.clear()
+    due(subscriptions, now=1.0, first_id=7)
+    wanted["a"] = None
+    due(subscriptions, now=1.2, first_id=8)
+    assert subscriptions.is_parting("a", 1.3)
+    match answer:
+        case "of the next SUBSCRIBE":
+            subscriptions.acknowledged(8, 1.4)
+        case "a refusal":  # it goes on coming
+            subscriptions.refused(7)
+    assert subscriptions.is_parting("a", 1.0 + RETRY_S - 0.1) is (answer == "none")
+    assert not subscriptions.is_parting("a", 1.0 + RETRY_S)
+
+
+def test_what_is_to_be_renewed_is_being_left_from_then_on():
+    subscriptions = subscribed(["a"])
+    subscriptions.renew(["a"])
+    assert subscriptions.is_parting("a", 5.0)
+    left, asked = due(subscriptions, now=5.0, first_id=7)
+    assert subscriptions.is_parting("a", 5.1)
+    subscriptions.acknowledged(left, 5.1)
+    assert not subscriptions.is_parting("a", 5.1)
+    subscriptions.acknowledged(asked, 5.2)
+    subscriptions.renew(["a"])
+    assert due(subscriptions, now=14.9) == {}  # that has to wait
+    assert subscriptions.is_parting("a", 14.9)
+
+
+def test_what_is_about_to_be_subscribed_anew_need_not_be_renewed_once_more():
+    subscriptions = subscribed(["a"])
+    subscriptions.renew(["a"])
+    subscriptions.sent(7, subscriptions.next_change(20.0), 20.0)
+    subscriptions.renew(["a"])
+    subscriptions.acknowledged(7, 20.1)
+    assert list(due(subscriptions, now=20.2, first_id=8).values()) == [Change("SUBSCRIBE", ["a"])]
+    assert subscriptions.acknowledged(8, 20.3) == ["a"]
+    assert due(subscriptions, now=99.0) == {}
 
 
 def test_what_is_to_be_renewed_is_not_acknowledged_by_an_earlier_message():

@@ -31,7 +31,7 @@ class FakeSocket:
     def send(self, text):
         self._note(loads(text)["method"])
 
-    def ping(self):
+    def ping(self, payload):
         self._note("ping")
 
     def hang_up(self):

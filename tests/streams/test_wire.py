@@ -296,7 +296,7 @@ def test_whoever_receives_is_woken_when_it_is_closed_by_us(is_polite: bool, tls:
         one.close()
         one.hang_up()
         with pytest.raises(StreamLost):
-            one.ping()
+            one.ping(b"1")
         eventually(lambda: sim.connections == [])
 
 
