@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from bpx.upstream.call import Kind
 
-LEAST_POOL_WAIT_S = 0.9  # so that a refusal is there within a second
+LEAST_POOL_WAIT_S = 0.6  # so that a refusal of many at once is there within a second
 
 
 @dataclass(frozen=True, slots=True)

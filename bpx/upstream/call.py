@@ -25,7 +25,7 @@ class Kind(Enum):
 
     CANCEL = (1.00, "trade", 13.0, 0.0)
     ORDER = (0.95, "trade", 13.0, 0.0)
-    SIGNED = (0.85, "signed", 13.0, 0.9)
+    SIGNED = (0.85, "signed", 13.0, 0.6)
     PUBLIC = (0.70, "public", 12.0, 5.0)
     BACKGROUND = (0.50, "public", 12.0, 5.0)
     PROBE = (1.00, "probe", 3.0, 0.0)

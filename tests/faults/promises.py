@@ -33,8 +33,7 @@ PROMISES = {
     "A11": "A reply that is cut or malformed is neither passed on nor kept",
     "A12": "Connections that the exchange closes while idle double no order",
     "A13": "Every account gets its own answer",
-    "A14": "Connections to the exchange are bounded; what is beyond is refused within 1 s, and of "
-    "500 at once within 1.5 s: the one worker takes half a millisecond or more for each",
+    "A14": "Connections to the exchange are bounded; what is beyond is refused within 1 s",
     "A15": "A name server that fails or hangs blocks nobody",
     "A16": "Nothing is sent to a host whose certificate does not hold",
     "A17": "Replies that are huge, packed or deep cost little memory and are refused",

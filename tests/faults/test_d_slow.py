@@ -12,7 +12,7 @@ from tests.faults.orders import Trader
 from tests.faults.scale import IS_FULL, full_or
 from tests.faults.stage import UNLIMITED, percentile, staged
 
-READ_S = 6.0 if IS_FULL else 0.6  # so that a client is cut within 10 s
+READ_S = 5.0 if IS_FULL else 0.6  # so that a client is cut within 10 s
 ROW_CUT_S = 10.0
 
 
