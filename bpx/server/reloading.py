@@ -1,6 +1,6 @@
 """The options as a server has them: read at the start, and again at every SIGHUP."""
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,10 +13,11 @@ from bpx.server.configuration import (
     gunicorn_settings,
     markets_of,
 )
+from bpx.server.greeting import greeting
 from bpx.server.hooks import HOOKS
 from bpx.server.start import refuse_to_start
 from bpx.settings import Settings, load, variables
-from bpx.settings.reading import CONFIG_VARIABLE, OPTIONS
+from bpx.settings.reading import CONFIG_VARIABLE, OPTIONS, config_file
 
 _KINDS = {option.name: option.kind for option in OPTIONS.values()}
 
@@ -35,6 +36,7 @@ class _Taken(NamedTuple):
     made: dict[str, Any]  # gunicorn's settings
     values: dict[str, str]  # variables of the workers to come
     places: dict[str, Any]
+    greeting: Callable[[Sequence[Any]], list[str]]  # of the addresses that are listened on
 
 
 class Reloading:
@@ -88,13 +90,22 @@ class Reloading:
         places = _places(application, settings)
         if self._taken is not None:
             _refuse_moves(self._taken.places, places)
-        made = gunicorn_settings(application, settings) | {"when_ready": self._look_first}
+        made = gunicorn_settings(application, settings) | {"when_ready": self._begin}
+        greet = partial(
+            greeting,
+            markets_of(application, settings),
+            settings,
+            config_file(source.argv, source.environ),
+        )
         begin_to_log(settings, source.environ)  # last: what is refused changes nothing
-        return _Taken(made, variables(settings), places)
+        return _Taken(made, variables(settings), places, greet)
 
-    def _look_first(self, server: Any) -> None:
-        """Have gunicorn begin with a reload only if it can be finished."""
+    def _begin(self, server: Any) -> None:
+        """Say what has started; have gunicorn begin with a reload only if it can be finished."""
         HOOKS["when_ready"](server)
+        if self._taken is not None:
+            for line in self._taken.greeting(server.LISTENERS):
+                log.info(line)
         server.handle_hup = partial(self._reload, server.handle_hup)
 
     def _reload(self, begin: Any) -> None:

@@ -33,6 +33,12 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     return settings
 
 
+def config_file(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return the config file that is read, if there is one."""
+    known, _ = parser().parse_known_args(list(argv), env_vars=_newer_names(environ))
+    return known.config or None
+
+
 def _values(texts: Namespace) -> dict[str, Any]:
     return {
         name: _read(OPTIONS[name], text)
