@@ -97,7 +97,8 @@ class Reloading:
             settings,
             config_file(source.argv, source.environ),
         )
-        begin_to_log(settings, source.environ)  # last: what is refused changes nothing
+        # Last: what is refused changes nothing.
+        begin_to_log(settings, source.argv, source.environ)
         return _Taken(made, variables(settings), places, greet)
 
     def _begin(self, server: Any) -> None:

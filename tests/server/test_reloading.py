@@ -101,6 +101,14 @@ def test_a_reload_that_is_refused_does_not_change_the_log(tmp_path: Path) -> Non
     assert logging.getLogger().level == TRACE
 
 
+def test_older_names_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Reloading().settings(None, ["-p", "9000"], {"BPX_VERBOSE": "1"})
+    assert caplog.messages == [
+        "-p is deprecated: use --server.port-spot",
+        "BPX_VERBOSE is deprecated: use BPX_LOG_LEVEL",
+    ]
+
+
 METRICS = "features.enable-metrics = true"
 
 
