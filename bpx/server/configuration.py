@@ -14,6 +14,7 @@ from bpx.errors import BadOption
 from bpx.server.hooks import HOOKS
 from bpx.server.start import WORKER, check_start
 from bpx.settings import Settings
+from bpx.settings.deprecated import deprecations
 from bpx.settings.reading import unknown_variables
 
 MARKETS = {"spot": ("spot",), "futures": ("futures",), "both": ("spot", "futures")}
@@ -69,7 +70,7 @@ def gunicorn_settings(application: str, settings: Settings) -> dict[str, Any]:
     }
 
 
-def begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
+def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Log as the options want it from now on.
 
     Raises:
@@ -86,6 +87,8 @@ def begin_to_log(settings: Settings, environ: Mapping[str, str]) -> None:
         raise BadOption(f"--logging.output (BPX_LOG_OUTPUT) cannot be written: {error}") from error
     for name in unknown_variables(environ):
         logs.log.warning("%s is no option of bpx, and has no effect", name)
+    for line in deprecations(argv, environ):
+        logs.log.warning(line)
 
 
 def _addresses(application: str, markets: Sequence[str], settings: Settings) -> list[str]:

@@ -15,7 +15,7 @@ _PASSED_ON = {  # what the master is told, and what its workers are
     signal.SIGINT: signal.SIGTERM,
     signal.SIGQUIT: signal.SIGQUIT,
 }
-_ENDS: list[bool] = []  # whether the master has been told to
+_ENDS: list[int] = []  # the signals by which the master has been told to
 _LISTENS_AGAIN: list[bool] = []  # whether the master does, after each fork
 
 
@@ -40,10 +40,17 @@ def _pass_on_endings(server: Any) -> None:
     """
     for told, passed in _PASSED_ON.items():
         signal.signal(told, partial(_pass_on, server, passed))
+    server.handle_term = partial(_end, server)
 
 
-def _pass_on(server: Any, number: int, *_: object) -> None:
-    _ENDS.append(True)
+def _end(server: Any) -> None:
+    told = next(iter(_ENDS), signal.SIGTERM)  # none: gunicorn's own handler took it, at the start
+    server.log.info("told to end by %s", signal.Signals(told).name)
+    raise StopIteration  # as gunicorn's own
+
+
+def _pass_on(server: Any, number: int, told: int, *_: object) -> None:
+    _ENDS.append(told)
     for pid in list(server.WORKERS):
         with suppress(ProcessLookupError):
             os.kill(pid, number)

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from itertools import cycle
 from typing import Any
 
 from bpx.errors import BadOption
@@ -30,8 +31,8 @@ def check_start(application: str, markets: Sequence[str], settings: Settings, ar
     try:
         _check_flags(application, markets, arbiter.cfg)
         if not _is_given_sockets(arbiter.cfg):
-            for address in arbiter.cfg.address:
-                check_address(address)
+            for market, address in zip(cycle(markets), arbiter.cfg.address, strict=False):
+                check_address(address, _named(market, address, settings))
             _check_apart(arbiter.cfg.address)
             if settings.metrics_enabled:
                 operators = settings.host, settings.operators_port(application)
@@ -40,8 +41,19 @@ def check_start(application: str, markets: Sequence[str], settings: Settings, ar
         refuse_to_start(str(error))
 
 
-def check_address(address: Any) -> None:
+def _named(market: str, address: Any, settings: Settings) -> str:
+    """Return what the address of a market comes from."""
+    port = settings.port_spot if market == "spot" else settings.port_futures
+    is_ours = address == (settings.host.lower(), port)  # as gunicorn writes it
+    return f"--server.host, --server.port-{market}" if is_ours else "-b"
+
+
+def check_address(address: Any, name: str = "-b") -> None:
     """Try an address, as gunicorn writes it: host and port, a path, or the number of a socket.
+
+    Args:
+        address: to try.
+        name: of the options that it comes from.
 
     Raises:
         BadOption: nobody can listen on it now.
@@ -49,10 +61,7 @@ def check_address(address: Any) -> None:
     if isinstance(address, tuple):
         reason = _why_not(*address)
         if reason is not None:
-            raise BadOption(
-                "--server.host, --server.port-... or -b: cannot listen on "
-                f"{_written(address)}: {reason}"
-            )
+            raise BadOption(f"{name}: cannot listen on {_written(address)}: {reason}")
     elif isinstance(address, str) and not address.startswith("\0"):
         directory = os.path.dirname(address) or "."
         if not os.access(directory, os.W_OK):

@@ -4,6 +4,7 @@ Its module is imported in gunicorn's unpatched master: nothing here imports, at 
 anything that opens or patches sockets beyond what gunicorn's own worker does.
 """
 
+import logging
 from contextlib import nullcontext
 from datetime import timedelta
 from time import monotonic
@@ -20,6 +21,8 @@ from bpx.server.lifetime import Lifetime
 from bpx.server.ports import LISTENER
 from bpx.server.refusals import BUG, as_http, refusal_of
 from bpx.server.reply import Reply
+
+log = logging.getLogger(__name__)
 
 
 class Worker(Lifetime):
@@ -77,7 +80,7 @@ class Worker(Lifetime):
         if refusal is BUG:
             self.log.error("a request failed by a bug", exc_info=exc)
         elif not isinstance(exc, RequestFailed):
-            self.log.debug("refused a request: %s", refusal.message)
+            log.debug("refused a request: %s", refusal.message)
         try:
             client.begin_answer()
             client.sendall(as_http(refusal))

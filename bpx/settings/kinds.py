@@ -106,8 +106,8 @@ def _some(text: str) -> str:
 
 DURATION = Kind("a time such as 500ms, 30s, 5m or 1h, longer than 0", _read_duration,
                 metavar="TIME")  # fmt: skip
-BOOL = Kind("true or false", lambda text: _TRUTH[text.lower()], lambda value: str(value).lower(),
-            metavar="")  # fmt: skip
+BOOL = Kind("true, false, 1, 0, yes or no", lambda text: _TRUTH[text.lower()],
+            lambda value: str(value).lower(), metavar="")  # fmt: skip
 PORT = whole(1, 65535, metavar="PORT")
 TEXT = Kind("a text that is not empty", _some, metavar="TEXT")
 FILE = Kind("the path of a file", str, metavar="FILE")

@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 import configargparse
 
 from bpx.errors import BadOption
+from bpx.settings.file import PlainFile
+from bpx.settings.kinds import BOOL
 from bpx.settings.option import GROUPS, Option
 from bpx.settings.options import Settings
 from bpx.settings.profiles import profile
@@ -31,6 +33,12 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     settings = Settings(**_values(Namespace(**profile(given.get("environment")))) | given)
     _refuse_contradictions(settings)
     return settings
+
+
+def config_file(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
+    """Return the config file that is read, if there is one."""
+    known, _ = parser().parse_known_args(list(argv), env_vars=_newer_names(environ))
+    return known.config or None
 
 
 def _values(texts: Namespace) -> dict[str, Any]:
@@ -77,6 +85,7 @@ class _NewerFlagWins(configargparse.Action):  # type: ignore[misc]
             if value != "true":
                 raise BadOption(f"{option_string} takes no value")
             value, option_string = "false", option.flag
+        _read(option, value)  # also of what a newer name overrides
         by_long_flag = option_string == option.flag
         if by_long_flag or self.dest not in texts.by_long_flag:
             setattr(texts, self.dest, value)
@@ -91,10 +100,12 @@ def parser() -> configargparse.ArgParser:
         description="A proxy for the Binance REST API that answers market data from streams.",
         usage="python -m bpx [options]",
         epilog="Flags win over variables, and variables over the config file. "
+        f"BOOL is {BOOL.accepts}; without it, a flag means true. "
         "Other commands: python -m bpx demo | simulate | smoke | --version.",
         add_env_var_help=False,
         add_config_file_help=False,
         allow_abbrev=False,
+        config_file_parser_class=PlainFile,
     )
     made.set_defaults(by_long_flag=frozenset(), short=[])
     groups = {group: made.add_argument_group(title) for group, (title, _) in GROUPS.items()}

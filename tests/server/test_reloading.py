@@ -1,12 +1,12 @@
 import logging
 import os
 import signal
-import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,6 +15,13 @@ from bpx.server.reloading import Reloading
 from tests.proxy import free_port, running, running_proxy, wait_for_server
 from tests.server.conftest import EXAMPLE
 from tests.waiting import eventually
+
+NOWHERE = {
+    "BPX_UPSTREAM_SPOT_REST": "http://127.0.0.1:9",
+    "BPX_UPSTREAM_SPOT_WS": "ws://[::1]:9",
+    "BPX_UPSTREAM_FUTURES_REST": "http://127.0.0.1:9",
+    "BPX_UPSTREAM_FUTURES_WS": "ws://[::1]:9",
+}
 
 pytestmark = pytest.mark.usefixtures("restored_logging")
 
@@ -25,6 +32,12 @@ def test_a_start_with_a_bad_option_ends_the_process(capsys: pytest.CaptureFixtur
     assert capsys.readouterr().err.startswith("bpx: ")
 
 
+def reloaded(reloading: Reloading, environ: dict[str, str]) -> dict[str, Any]:
+    """Return what gunicorn is told by a reload."""
+    assert reloading.can_reload()
+    return reloading.settings("spot", [], environ)
+
+
 def test_a_reload_with_a_bad_option_changes_nothing(tmp_path: Path) -> None:
     file = tmp_path / "conf"
     file.write_text("server.shutdown-timeout = 5s\n")
@@ -33,9 +46,21 @@ def test_a_reload_with_a_bad_option_changes_nothing(tmp_path: Path) -> None:
     assert (made["graceful_timeout"], environ["BPX_SERVER_SHUTDOWN_TIMEOUT"]) == (10, "5.0")
     before = dict(environ)
     file.write_text("server.shutdown-timeout = soon\n")
+    assert not reloading.can_reload()
     assert reloading.settings("spot", [], environ) is made
     assert environ == before
     file.write_text("server.shutdown-timeout = 6s\n")
+    assert reloaded(reloading, environ)["graceful_timeout"] == 11
+
+
+def test_what_is_reloaded_is_what_was_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "conf"
+    file.write_text("")
+    environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
+    reloading.settings("spot", [], environ)
+    file.write_text("server.shutdown-timeout = 6s\n")
+    assert reloading.can_reload()
+    file.write_text("server.shutdown-timeout = soon\n")
     assert reloading.settings("spot", [], environ)["graceful_timeout"] == 11
 
 
@@ -53,50 +78,84 @@ def test_workers_are_told_by_their_environment_and_read_no_file(tmp_path: Path) 
 
 def test_what_the_file_says_no_more_does_not_stay(tmp_path: Path) -> None:
     file = tmp_path / "conf"
-    file.write_text("features.metrics-port = 9000\n")
+    file.write_text("server.read-timeout = 9s\n")
     environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
     reloading.settings("spot", [], environ)
-    assert environ["BPX_FEAT_METRICS_PORT"] == "9000"
+    assert environ["BPX_SERVER_READ_TIMEOUT"] == "9.0"
     file.write_text("")
-    reloading.settings("spot", [], environ)
-    assert "BPX_FEAT_METRICS_PORT" not in environ
+    reloaded(reloading, environ)
+    assert environ["BPX_SERVER_READ_TIMEOUT"] == "30.0"
 
 
 def test_a_reload_that_is_refused_does_not_change_the_log(tmp_path: Path) -> None:
-    file, port = tmp_path / "conf", free_port()
-    file.write_text(f"server.port-spot = {port}\n")
+    file = tmp_path / "conf"
+    file.write_text("")
     environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
-    made = reloading.settings("spot", [], environ)
+    reloading.settings("spot", [], environ)
     level, handlers = logging.getLogger().level, list(logging.getLogger().handlers)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        taken = other.getsockname()[1]
-        file.write_text(f"server.port-spot = {taken}\nlogging.level = trace\n")
-        assert reloading.settings("spot", [], environ) is made
+    file.write_text("server.port-spot = 9000\nlogging.level = trace\n")
+    assert not reloading.can_reload()
     assert (logging.getLogger().level, logging.getLogger().handlers) == (level, handlers)
-    file.write_text(f"server.port-spot = {port}\nlogging.level = trace\n")
-    assert reloading.settings("spot", [], environ) is not made
+    file.write_text("logging.level = trace\n")
+    assert reloading.can_reload()
     assert logging.getLogger().level == TRACE
 
 
-@pytest.mark.parametrize(("before", "after"), [("127.0.0.1", "0.0.0.0"), ("0.0.0.0", "127.0.0.1")])
-def test_another_host_on_the_port_that_is_ours_is_reloaded(
-    tmp_path: Path, before: str, after: str
+def test_older_names_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    Reloading().settings(None, ["-p", "9000"], {"BPX_VERBOSE": "1"})
+    assert caplog.messages == [
+        "-p is deprecated: use --server.port-spot",
+        "BPX_VERBOSE is deprecated: use BPX_LOG_LEVEL",
+    ]
+
+
+METRICS = "features.enable-metrics = true"
+
+
+@pytest.mark.parametrize(
+    ("application", "before", "after", "refused"),
+    [
+        ("spot", "", "server.port-spot = 9000", "server.port-spot cannot change from 8090 to 9000"),
+        ("both", "", "server.port-futures = 9000",
+         "server.port-futures cannot change from 8091 to 9000"),
+        ("spot", "", "server.host = 0.0.0.0",
+         "server.host cannot change from 127.0.0.1 to 0.0.0.0"),
+        ("both", "", "disable-futures = true", "disable-futures cannot change from false to true"),
+        (None, "", "disable-spot = true", "disable-spot cannot change from false to true"),
+        (None, "disable-spot = true", "", "disable-spot cannot change from true to false"),
+        ("spot", "", METRICS, "features.enable-metrics cannot change from false to true"),
+        ("spot", METRICS, f"{METRICS}\nfeatures.metrics-port = 9000",
+         "features.metrics-port cannot change from 8092 to 9000"),
+        ("futures", METRICS, "", "features.enable-metrics cannot change from true to false"),
+    ],
+)  # fmt: skip
+def test_a_reload_never_has_the_server_listen_elsewhere(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, application: str | None, before: str,
+    after: str, refused: str,
+) -> None:  # fmt: skip
+    file = tmp_path / "conf"
+    file.write_text(before)
+    reloading = Reloading()
+    reloading.settings(application, [], {"BPX_CONFIG": str(file)})
+    file.write_text(after)
+    assert not reloading.can_reload()
+    assert caplog.messages == [f"nothing is reloaded: --{refused} without a restart"]
+    file.write_text(before)
+    assert reloading.can_reload()
+
+
+@pytest.mark.parametrize(
+    "text", ["server.port-futures = 9000", "features.metrics-port = 9000", "disable-futures = true"]
+)
+def test_what_has_no_effect_on_where_is_listened_does_not_keep_a_reload(
+    tmp_path: Path, text: str
 ) -> None:
-    with socket.create_server((before, 0)) as ours:
-        file, port = tmp_path / "conf", ours.getsockname()[1]
-        file.write_text(f"server.port-spot = {port}\nserver.host = {before}\n")
-        environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
-        reloading.settings("spot", [], environ)
-        file.write_text(f"server.port-spot = {port}\nserver.host = {after}\n")
-        assert reloading.settings("spot", [], environ)["bind"] == [f"{after}:{port}"]
-
-
-def test_a_port_that_cannot_be_had_is_not_reloaded() -> None:
-    environ, reloading = {"BPX_SERVER_PORT_SPOT": str(free_port())}, Reloading()
-    made = reloading.settings("spot", [], environ)
-    again = Reloading()
-    again._given, again._made = {"BPX_SERVER_HOST": "192.0.2.1"}, made
-    assert again.settings("spot", [], environ) is made
+    file = tmp_path / "conf"
+    file.write_text("")
+    environ, reloading = {"BPX_CONFIG": str(file)}, Reloading()
+    reloading.settings("spot", [], environ)
+    file.write_text(text)
+    assert reloaded(reloading, environ)["bind"] == ["127.0.0.1:8090"]
 
 
 # A whole server
@@ -128,18 +187,14 @@ def by_gunicorn(file: Path) -> Iterator[Configured]:
 @contextmanager
 def by_bpx(file: Path) -> Iterator[Configured]:
     port, log = free_port(), file.parent / "log"
-    nowhere = {
-        "BPX_UPSTREAM_SPOT_REST": "http://127.0.0.1:9",
-        "BPX_UPSTREAM_SPOT_WS": "ws://[::1]:9",
-    }
     flags = ["-m", "bpx", "-f", "-p", str(port), f"--config={file}"]
-    with running([sys.executable, *flags], nowhere, log) as process:
+    with running([sys.executable, *flags], NOWHERE, log) as process:
         wait_for_server(port, process, log)
         yield Configured(process.pid, log, file)
 
 
 @pytest.mark.parametrize("started", [by_gunicorn, by_bpx])
-def test_sighup_reads_the_file_anew_and_refuses_what_is_bad(
+def test_sighup_reads_the_file_anew_and_keeps_the_worker_if_it_is_bad(
     started: object, tmp_path: Path
 ) -> None:
     file = tmp_path / "conf"
@@ -147,7 +202,25 @@ def test_sighup_reads_the_file_anew_and_refuses_what_is_bad(
     with started(file) as server:  # type: ignore[operator]
         server.reload("logging.format = rhyme\n")
         eventually(lambda: "nothing is reloaded: " in server.log(), within_s=10)
-        eventually(lambda: server.log().count("Worker exiting") == 1, within_s=15)
+        server.reload("logging.format = text\nserver.host = 0.0.0.0\n")
+        eventually(lambda: server.log().count("nothing is reloaded: ") == 2, within_s=10)
         server.reload("logging.format = json\n")
-        eventually(lambda: server.log().count("Worker exiting") == 2, within_s=15)
+        eventually(lambda: server.log().count("Worker exiting") == 1, within_s=15)
+        assert server.log().count("Booting worker") == 2
         assert any(line.startswith('{"time"') for line in server.log().splitlines())
+
+
+def test_sighup_with_another_address_leaves_all_ports_as_they_are(tmp_path: Path) -> None:
+    spot, futures, other = ports = [free_port() for _ in range(3)]
+    assert len(set(ports)) == 3
+    file, log = tmp_path / "conf", tmp_path / "log"
+    file.write_text(f"server.port-spot = {spot}\nserver.port-futures = {futures}\n")
+    with running([sys.executable, "-m", "bpx", f"--config={file}"], NOWHERE, log) as process:
+        for port in (spot, futures):
+            wait_for_server(port, process, log)
+        server = Configured(process.pid, log, file)
+        server.reload(f"server.port-spot = {other}\nserver.port-futures = {futures}\n")
+        eventually(lambda: "nothing is reloaded: --server.port-spot" in server.log(), within_s=10)
+        for port in (spot, futures):
+            wait_for_server(port, process, log)
+        assert "Worker exiting" not in server.log()

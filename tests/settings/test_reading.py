@@ -214,3 +214,15 @@ def test_recovery_has_the_defaults_of_the_specifications_table() -> None:
     settings = load([], {})
     assert (settings.max_retries, settings.base_delay_s, settings.max_delay_s) == (3, 1, 60)
     assert (settings.circuit_breaker_enabled, settings.failure_threshold) == (False, 5)
+
+
+@pytest.mark.parametrize("flags", [["-p", "99999999"], ["--port-spot=no"]])
+def test_a_bad_value_is_refused_although_a_newer_name_overrides_it(flags: list[str]) -> None:
+    with pytest.raises(BadOption, match="accepts a whole number from 1 to 65535"):
+        load(["-p", "9000", "--server.port-spot=9001", *flags], {})
+
+
+def test_a_yes_or_no_says_all_that_it_accepts() -> None:
+    with pytest.raises(BadOption, match="accepts true, false, 1, 0, yes or no, not 'on'"):
+        load(["--features.enable-metrics=on"], {})
+    assert "BOOL is true, false, 1, 0, yes or no" in " ".join(parser().format_help().split())
