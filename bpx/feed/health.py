@@ -1,7 +1,8 @@
 """Looking after the streams from time to time: what is not as it should be is repaired.
 
 It is what remains when everything else has done its part: losses are repaired where they are
-noticed, and whoever asks for something that is not fresh has it fetched.
+noticed, streams that are not acknowledged are asked for again by their link, and whoever asks for
+something that is not fresh has it fetched.
 """
 
 import logging
@@ -14,7 +15,7 @@ from typing import Protocol
 from bpx import metrics
 from bpx.errors import Refused
 from bpx.runtime import Runtime
-from bpx.streams.streams import Sign, Streams
+from bpx.streams.streams import Streams
 
 ASKED_S = 60.0  # what was asked for within this time is kept fresh
 
@@ -25,7 +26,6 @@ class Remedy(Enum):
     """What is done about a stream, or about what is followed."""
 
     ADOPT = "adopt"  # another connection carries it
-    RESUBSCRIBE = "resubscribe"
     CHECK = "check"  # REST is asked whether the stream is right
 
 
@@ -57,13 +57,6 @@ class Checkup:
     age_s: float | None
     looked_at: int
     found: Mapping[str, int] = field(default_factory=dict)
-
-
-def remedy_of_stream(sign: Sign) -> Remedy | None:
-    """Return what a tap needs; None if it is well."""
-    if sign.is_lost:
-        return Remedy.ADOPT
-    return Remedy.RESUBSCRIBE if sign.is_unserved else None
 
 
 def remedy_of_feed(feed: Watched, now: float) -> Remedy | None:
@@ -119,18 +112,15 @@ class Health:
         if self._closed:
             return
         found: Counter[str] = Counter()
-        signs, feeds = self._streams.signs(now), [feed for kind in self._feeds for feed in kind]
-        for tap, sign in signs:
-            remedy = remedy_of_stream(sign)
-            if remedy is not None:
-                found[remedy.value] += 1
-                repair = self._streams.adopt if remedy is Remedy.ADOPT else self._streams.renew
-                repair(tap)
+        lost, feeds = self._streams.lost(), [feed for kind in self._feeds for feed in kind]
+        for tap in lost:
+            found[Remedy.ADOPT.value] += 1
+            self._streams.adopt(tap)
         for feed in feeds:
             remedy = remedy_of_feed(feed, now)
             if remedy is not None and _is_checked(feed):
                 found[remedy.value] += 1
-        self._note(Checkup(0.0, len(signs) + len(feeds), dict(found)), now)
+        self._note(Checkup(0.0, len(self._streams) + len(feeds), dict(found)), now)
 
     def report(self, now: float) -> Checkup:
         """Return what the last check has found."""

@@ -1,7 +1,6 @@
 """All stream connections of one market: few connections, many streams."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 from bpx.exchange.market import Market
@@ -15,19 +14,6 @@ from bpx.streams.wire import Wire
 
 FAREWELL_S = 1.5  # longest wait for all connections to be closed
 FAREWELL_TICK_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """How a tap is.
-
-    Args:
-        is_lost: nobody carries it.
-        is_unserved: a stream of it is neither acknowledged nor sent.
-    """
-
-    is_lost: bool
-    is_unserved: bool
 
 
 class Streams:
@@ -81,11 +67,13 @@ class Streams:
         if carrier is not None:
             carrier.renew(tap)
 
-    def signs(self, now: float) -> list[tuple[Tap, Sign]]:
-        """Return how every tap is."""
+    def __len__(self) -> int:
+        return len(self._carriers)
+
+    def lost(self) -> list[Tap]:
+        """Return the taps that nobody carries."""
         return [
-            (tap, Sign(carrier.state is State.CLOSED, carrier.is_unserved(tap, now)))
-            for tap, carrier in list(self._carriers.items())
+            tap for tap, carrier in list(self._carriers.items()) if carrier.state is State.CLOSED
         ]
 
     def adopt(self, tap: Tap) -> None:
@@ -93,8 +81,7 @@ class Streams:
         with self._lock:
             carrier = self._carriers.get(tap)
             if carrier is not None and carrier.state is State.CLOSED and not self._closed:
-                tap.break_off()
-                self._carry(tap, carrier.place.route)
+                self._carry_on(tap, carrier.place.route)
 
     def report(self, now: float) -> tuple[Carried, ...]:
         """Return how the connections are."""
@@ -119,6 +106,11 @@ class Streams:
         self._carriers[tap] = carrier
         carrier.add(tap)
 
+    def _carry_on(self, tap: Tap, route: str) -> None:
+        """Carry a tap that another connection has carried: what was sent meanwhile is missed."""
+        tap.break_off()
+        self._carry(tap, route)
+
     def _with_room(self, route: str, streams: int) -> Connection:
         connections = self._connections.setdefault(route, [])
         for connection in connections:
@@ -141,4 +133,4 @@ class Streams:
             if self._closed:
                 return
             for tap in [tap for tap, carrier in self._carriers.items() if carrier is closed]:
-                self._carry(tap, closed.place.route)
+                self._carry_on(tap, closed.place.route)
