@@ -63,8 +63,8 @@ clean:  ## remove what the tools leave behind
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
-	$(BOOTSTRAP) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
-	$(BOOTSTRAP) -m venv $(VENV)
+	@$(BOOTSTRAP) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
+	@$(BOOTSTRAP) -m venv $(VENV)
 
 $(RUN): requirements.txt | $(VENV)/bin/python
 	@echo installing requirements.txt into $(VENV), once

@@ -27,6 +27,11 @@
 from enum import Enum
 from math import ceil
 
+TIMED_OUT = (  # Binance's words for -1007
+    "Timeout waiting for response from backend server. "
+    "Send status unknown; execution status unknown."
+)
+
 
 class BpxError(Exception):
     """Base of all errors of this package."""
@@ -120,10 +125,7 @@ class OutcomeUnknown(RequestFailed):
     code = -1007  # Binance's TIMEOUT
 
     def __init__(self, reason: str) -> None:
-        super().__init__(
-            "Timeout waiting for response from backend server. "
-            "Send status unknown; execution status unknown."
-        )
+        super().__init__(TIMED_OUT)
         self.reason = reason
 
 
@@ -132,9 +134,10 @@ class ReadFailed(RequestFailed):
 
     status = 502
     code = -1001
+    words = "Internal error; unable to process your request. Please try again."
 
     def __init__(self, reason: str) -> None:
-        super().__init__("Internal error; unable to process your request. Please try again.")
+        super().__init__(self.words)
         self.reason = reason
 
 
@@ -143,6 +146,7 @@ class ReadTimedOut(ReadFailed):
 
     status = 504
     code = -1007  # Binance's TIMEOUT; ccxt's RequestTimeout
+    words = TIMED_OUT
 
 
 class Failing(ReadFailed):

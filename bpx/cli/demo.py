@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-from bpx.simulator.simulator import Simulator
-
 HELP = """\
-usage: bpx demo [options]
+usage: python -m bpx demo [options]
 
 Serve both markets of a simulated exchange, without any network, until told to stop (Ctrl-C).
-The options are those of the proxy: see bpx -h. For example:
+The options are those of the proxy: see python -m bpx -h. For example:
 
-  bpx demo --server.port-spot=9090 --server.port-futures=9091
+  python -m bpx demo --server.port-spot=9090 --server.port-futures=9091
 """
 
 
@@ -29,6 +27,9 @@ def main(argv: Sequence[str]) -> int:
     if {"-h", "--help"} & set(argv):
         print(HELP)
         return 0
+    # Only now: help is to be had without requirements-simulator.txt, too.
+    from bpx.simulator.simulator import Simulator
+
     with Simulator("spot") as spot, Simulator("futures") as futures:
         exchange = {
             "BPX_UPSTREAM_SPOT_REST": spot.rest_url,

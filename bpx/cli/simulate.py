@@ -1,50 +1,34 @@
 """`python -m bpx simulate`: the simulated exchange, or a recorded session, on two ports."""
 
 import argparse
-import asyncio
-import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from time import time
-
-from bpx.simulator.clock import Clock
-from bpx.simulator.exchange import Exchange
-from bpx.simulator.recordings import open_recording
-from bpx.simulator.replay import Replay
-from bpx.simulator.server import Server
-from bpx.simulator.tls import Certificate, make_certificate
-from bpx.simulator.venue import Venue
-
-RECORDED = Path("..") / "shared" / "recorded"
-_MARKETS = ("spot", "futures")
 
 
 def main(argv: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. Print where, one line a market.
 
     Returns:
-        0 after a signal; 1 if a port cannot be had; 2 if an option cannot be used.
+        0 after a signal; 2 if an option cannot be used or a port cannot be had.
     """
     options = parser().parse_args(argv)
+    # Only now: help is to be had without requirements-simulator.txt, too.
+    from bpx.cli.serving import serve, venues_of
+
     try:
-        venues = _venues(options)
+        venues = venues_of(options)
     except FileNotFoundError as error:
-        print(f"--replay: {error}", file=sys.stderr)
-        return 2
-    with ExitStack() as stack:
-        certificate = None
-        if options.tls:
-            directory = stack.enter_context(TemporaryDirectory(prefix="bpx-simulator-"))
-            certificate = make_certificate(Path(directory), options.host)
-        try:
-            asyncio.run(_serve(options, venues, certificate))
-        except OSError as error:
-            print(f"cannot listen: {error}", file=sys.stderr)
-            return 1
+        return _refused(f"--replay: {error}")
+    try:
+        serve(options, venues)
+    except OSError as error:
+        return _refused(f"cannot listen: {error.strerror or error}")
     return 0
+
+
+def _refused(reason: str) -> int:
+    print(f"bpx: {reason}", file=sys.stderr)
+    return 2
 
 
 def parser() -> argparse.ArgumentParser:
@@ -63,8 +47,7 @@ def parser() -> argparse.ArgumentParser:
     add(
         "--replay",
         metavar="SESSION",
-        help="play a recorded session instead: its path, or its place in ../shared/recorded, "
-        "such as cryptofeed/BINANCE; only its market is served",
+        help="play a recorded session instead: the path of its folder; only its market is served",
     )
     return options
 
@@ -81,48 +64,3 @@ def _speed(text: str) -> float:
     if not 0 < speed < 1_000_000:
         raise ValueError(text)
     return speed
-
-
-def _venues(options: argparse.Namespace) -> list[Venue]:
-    if options.replay is None:
-        start_ms = int(time() * 1000)
-        return [
-            Exchange(market, start_ms, seed=options.seed, full_size=options.full_size)
-            for market in _MARKETS
-        ]
-    try:
-        return [Replay(open_recording(Path(options.replay)))]
-    except FileNotFoundError:
-        return [Replay(open_recording(RECORDED / options.replay))]
-
-
-async def _serve(
-    options: argparse.Namespace, venues: list[Venue], certificate: Certificate | None
-) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    ports = {"spot": options.spot_port, "futures": options.futures_port}
-    started: list[Server] = []
-    try:
-        for venue in venues:
-            server = Server(
-                venue,
-                Clock(venue.now_ms, options.speed),
-                host=options.host,
-                port=ports[venue.market],
-                certificate=certificate,
-            )
-            await server.start()
-            started.append(server)
-            print(_line(server, certificate), flush=True)
-        await stop.wait()
-    finally:
-        for server in started:
-            await server.stop()
-
-
-def _line(server: Server, certificate: Certificate | None) -> str:
-    market = server.venue.market.upper()
-    line = f"BPX_UPSTREAM_{market}_REST={server.rest_url} BPX_UPSTREAM_{market}_WS={server.ws_url}"
-    return f"{line} BPX_UPSTREAM_CA_FILE={certificate.ca_file}" if certificate else line

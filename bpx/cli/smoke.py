@@ -130,7 +130,7 @@ def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> i
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="bpx smoke",
+        prog="python -m bpx smoke",
         description="Ask every endpoint of a running proxy with curl, and say which answers are "
         "not what they should be. The exit code is 0 if all of them are.",
     )

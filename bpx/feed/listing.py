@@ -10,11 +10,13 @@ from bpx.cache.packed import Packed, pack
 from bpx.errors import BpxError
 from bpx.exchange.info import ExchangeInfo
 from bpx.exchange.query import Params
+from bpx.repeats import Repeats
 from bpx.runtime import Runtime
 from bpx.streams.backoff import delays
 
 GZIP_LEVEL = 5
 GRACE_S = 15.0  # how long a refresh may be late
+TOLD_AGAIN_S = 600.0  # an outage is told of at most this often, for each of its causes
 KEPT_PARTS = 4  # filtered documents are up to megabytes, and bots of one kind ask for one
 
 log = logging.getLogger(__name__)
@@ -82,6 +84,8 @@ class Listing:
         self._on_document = on_document
         self._runtime = runtime
         self.is_failing = False  # the last attempt brought no document
+        self._failures = 0  # in a row
+        self._repeats = self._nothing_told()
         self._closed = False
 
     def follow(self) -> None:
@@ -108,12 +112,27 @@ class Listing:
         try:
             self._refresh()
         except BpxError as failure:
-            log.warning("%s: %s", self.cell.name, getattr(failure, "reason", failure))
+            self._tell(str(getattr(failure, "reason", failure)))
         except Exception:
             log.exception("%s: refreshing failed", self.cell.name)
         else:
+            self._tell_of_the_end()
             return True
         return False
+
+    def _tell(self, reason: str) -> None:
+        if self._closed:
+            return  # it ends because it is told to, which is no failure
+        self._failures += 1
+        self._repeats.warn(reason, f"{self.cell.name}: {reason}")
+
+    def _tell_of_the_end(self) -> None:
+        if self._failures:
+            log.info("%s: answers again, after %s failures", self.cell.name, self._failures)
+            self._failures, self._repeats = 0, self._nothing_told()
+
+    def _nothing_told(self) -> Repeats:
+        return Repeats(log, self._runtime.now, TOLD_AGAIN_S)
 
     def _refresh(self) -> None:
         body = self._fetch()

@@ -1,5 +1,8 @@
 """Attempts that failed: every fault sorted by what may have happened at Binance."""
 
+import socket
+from urllib.parse import urlsplit
+
 import requests
 from urllib3.exceptions import HTTPError
 from urllib3.exceptions import TimeoutError as HTTPTimeout
@@ -63,7 +66,7 @@ def failure_of(kind: Kind, attempt: Attempt, error: Exception, origin: str) -> R
         origin: of the host, for the log.
     """
     cause = innermost(error)
-    reason = f"{origin}: {type(cause).__name__}: {cause}".removesuffix(": ")
+    reason = f"{origin}: {_in_words(cause, origin)}"
     if isinstance(error, Elsewhere):
         return Redirected(reason)
     if not attempt.was_sent:
@@ -71,6 +74,17 @@ def failure_of(kind: Kind, attempt: Attempt, error: Exception, origin: str) -> R
     if not kind.is_public:
         return OutcomeUnknown(reason)
     return ReadTimedOut(reason) if _is_timeout(error) else ReadFailed(reason)
+
+
+def _in_words(cause: BaseException, origin: str) -> str:
+    """Tell an operator what is common; the rest in the words of whoever raised it."""
+    if isinstance(cause, socket.gaierror):
+        return f"cannot resolve {urlsplit(origin).hostname}"
+    if isinstance(cause, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(cause, Exception) and _is_timeout(cause):
+        return "no answer in time"
+    return f"{type(cause).__name__}: {cause}".removesuffix(": ")
 
 
 def _is_timeout(error: Exception) -> bool:

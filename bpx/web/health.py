@@ -116,7 +116,14 @@ def shown(vitals: Vitals, verdict: Verdict) -> dict[str, Any]:
 def _why_no_streams(vitals: Vitals) -> Iterator[str]:
     for one in vitals.streams:
         if one.state in ("failing", "waiting") and one.streams:
-            yield f"streams{one.route}: {one.failures} failures in a row, {one.last_loss}"
+            yield f"streams{one.route}: {_why_without(one)}"
+
+
+def _why_without(one: Carried) -> str:
+    """Tell what keeps a connection from its streams; at first, and after a good life, nothing."""
+    facts = [f"{one.failures} failures in a row"] if one.failures else []
+    facts += [one.last_loss] if one.last_loss else []
+    return ", ".join(facts) or "not connected yet"
 
 
 def _why_no_rest(vitals: Vitals) -> Iterator[str]:

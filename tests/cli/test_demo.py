@@ -83,4 +83,4 @@ def test_the_readme_s_freqtrade_example_has_what_ccxt_s_has() -> None:
 
 def test_help_starts_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-h"]) == 0
-    assert capsys.readouterr().out.startswith("usage: bpx demo")
+    assert capsys.readouterr().out.startswith("usage: python -m bpx demo")

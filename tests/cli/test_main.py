@@ -51,7 +51,8 @@ def test_the_help_is_printed() -> None:
     ("args", "line"),
     [
         (["--port-sopt=1"], "bpx: there is no option --port-sopt; -h lists them all"),
-        (["start"], "bpx: there is no option start; -h lists them all"),
+        (["start"], "bpx: there is no command start; there are demo, simulate, smoke"),
+        (["start", "-h"], "bpx: there is no command start; there are demo, simulate, smoke"),
         (["-p"], "bpx: argument --server.port-spot/-p/--port-spot: expected one argument"),
         (["-sf"], "bpx: --disable-spot and --disable-futures together leave nothing to serve"),
     ],
@@ -59,6 +60,31 @@ def test_the_help_is_printed() -> None:
 def test_a_bad_option_ends_with_one_line_and_code_2(args: Sequence[str], line: str) -> None:
     done = ended(*args)
     assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{line}\n")
+
+
+def without_the_exchange_s_packages(*args: str) -> subprocess.CompletedProcess[str]:
+    program = (
+        "import sys; sys.modules.update(aiohttp=None, cryptography=None);"
+        "from bpx.cli.main import main; main()"
+    )
+    return subprocess.run(
+        [sys.executable, "-c", program, *args], cwd=ROOT, env=bare_environment(),
+        capture_output=True, text=True, timeout=20, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate"])
+def test_without_the_exchange_s_packages_one_line_names_them(command: str) -> None:
+    done = without_the_exchange_s_packages(command)
+    line = "bpx: the simulated exchange needs requirements-simulator.txt (make demo installs it)\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
+
+
+@pytest.mark.parametrize("command", ["demo", "simulate", "smoke"])
+def test_help_of_a_command_needs_no_packages_and_names_what_can_be_typed(command: str) -> None:
+    done = without_the_exchange_s_packages(command, "-h")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith(f"usage: python -m bpx {command}")
 
 
 def test_both_markets_are_served_where_the_flags_of_the_original_say(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ class Paced(ThreadRuntime):
         return function(*args)
 
 
+class Instant(ThreadRuntime):
+    """Sleeps no time."""
+
+    def sleep(self, seconds):
+        pass
+
+
 class Exchange:
     """Gives a document, or raises, and knows how often it was asked."""
 
@@ -206,3 +213,36 @@ def test_it_can_be_ended(keep):
     kept.loop.join(2.0)
     assert not kept.loop.is_alive()
     assert kept.exchange.asked == 1
+
+
+def test_an_outage_is_told_of_once_and_so_is_its_end(keep, caplog):
+    caplog.set_level(logging.INFO, "bpx.feed.listing")
+    kept = keep(NotSent("connection refused"))
+    kept.ask_again(NotSent("connection refused"))
+    kept.ask_again(NotSent("cannot resolve api.binance.com"))
+    kept.ask_again(NotSent("connection refused"))
+    kept.ask_again(document("BTCUSDT"))
+    kept.ask_again(document("BTCUSDT"))
+    assert [record.getMessage() for record in caplog.records] == [
+        "spot exchangeInfo: connection refused",
+        "spot exchangeInfo: cannot resolve api.binance.com",
+        "spot exchangeInfo: answers again, after 4 failures",
+    ]
+
+
+def test_the_next_outage_is_told_of_at_once(keep, caplog):
+    kept = keep()
+    kept.ask_again(NotSent("connection refused"))
+    kept.ask_again(document("BTCUSDT"))
+    kept.ask_again(NotSent("connection refused"))
+    assert caplog.text.count("connection refused") == 2
+
+
+def test_a_question_that_a_stop_ends_is_no_warning(caplog):
+    def fetch():
+        listing.close()
+        raise NotSent("the proxy is stopping")
+
+    listing = Listing("spot", fetch, print, refresh_s=30.0, runtime=Instant())
+    listing.follow()
+    assert caplog.text == ""

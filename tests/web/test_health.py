@@ -51,6 +51,21 @@ def test_without_rest_it_is_ready_as_long_as_streams_keep_something_fresh(
     assert (without.status, without.reasons) == ("not ready", (reason,))
 
 
+@pytest.mark.parametrize(
+    ("failures", "last_loss", "reason"),
+    [
+        (0, None, "streams: not connected yet"),
+        (0, "closed: 1001", "streams: closed: 1001"),
+        (2, None, "streams: 2 failures in a row"),
+    ],
+)
+def test_a_reason_tells_only_what_there_is(
+    failures: int, last_loss: str | None, reason: str
+) -> None:
+    waiting = Carried("", "waiting", 2, failures, 0.0, last_loss)
+    assert judge(replace(WELL, streams=(waiting,))).reasons == (reason,)
+
+
 def test_without_streams_rest_is_enough() -> None:
     waiting = Carried("", "waiting", 2, 4, 0.0, "unreachable: refused")
     verdict = judge(replace(NO_STREAMS, streams=(waiting,)))
