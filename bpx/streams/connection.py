@@ -56,7 +56,8 @@ class Connection:
         return MOST_STREAMS - len(self._carriage.audience) if self._is_wanted else 0
 
     def start(self) -> None:
-        """Begin to connect."""
+        """Begin to connect, at once."""
+        self._happened.put(None)
         self._runtime.spawn(self._keep)
 
     def add(self, tap: Tap) -> None:
@@ -139,7 +140,8 @@ class Connection:
                 self._attempt(why)
 
     def _attempt(self, why: str) -> None:
-        link = self._carriage.begin(self.place, self._happened.put)
+        place = self.place if self._schedule.offers_compression else self.place.plain
+        link = self._carriage.begin(place, self._happened.put)
         self._swap_by = inf
         if self.state is State.WAITING:
             self._machine.enter(State.CONNECTING, why)

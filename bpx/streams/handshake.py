@@ -5,6 +5,7 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from urllib.parse import urlsplit
 
@@ -167,7 +168,9 @@ def _encrypted(plain: socket.socket, host: str, trust: ssl.SSLContext) -> ssl.SS
     return link
 
 
+@lru_cache(maxsize=2)
 def _trust(ca_file: str | None) -> ssl.SSLContext:
+    # Kept, for to read all certificates blocks everybody for some 20 ms.
     context = ssl.create_default_context(cafile=certifi.where())
     if ca_file is not None:
         context.load_verify_locations(ca_file)

@@ -11,6 +11,7 @@ from bpx.streams.wire import Wire
 YOUNGEST = 0.9  # share of the greatest age from which on a link is replaced
 UNUSED_S = 30.0  # a connection that nobody listens to is closed after this
 GATE_TICK_S = 1.0  # longest time in which a closed gate is not tried again
+_MAYBE_BY_COMPRESSION = {Loss.REFUSED, Loss.PROTOCOL}
 
 
 class Schedule:
@@ -24,6 +25,7 @@ class Schedule:
     def __init__(self, wire: Wire, gate: Gate) -> None:
         self.attempt_at = -inf  # no attempt to connect before
         self.last_loss: str | None = None
+        self.offers_compression = wire.compression
         self._wire = wire
         self._gate = gate
         self._backoff = Backoff(
@@ -64,6 +66,8 @@ class Schedule:
         self.watch(now)
         self.last_loss = f"{lost.loss.value}: {lost}"
         self._stable_at = inf
+        if lost.loss in _MAYBE_BY_COMPRESSION:  # each other attempt goes without
+            self.offers_compression = self._wire.compression and not self.offers_compression
         wait_s = self._backoff.after(lost)
         self.attempt_at = now + wait_s
         if lost.loss is Loss.BANNED:

@@ -1,7 +1,7 @@
 """What we say on a link: control messages and pings, never more than the exchange takes."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event
 
 from bpx.errors import StreamLost
@@ -43,6 +43,11 @@ class Place:
     def pause_s(self) -> float:
         """The time between two messages of ours."""
         return SLACK / self.control_per_s
+
+    @property
+    def plain(self) -> "Place":
+        """The same, without an offer to compress."""
+        return replace(self, wire=replace(self.wire, compression=False))
 
 
 class Voice:
@@ -100,6 +105,9 @@ class Voice:
         except StreamLost as lost:
             log.debug("%s %s: sending failed: %s", place.market, place.url, lost)
             self._socket.hang_up()  # the reader notices
+        except Exception:  # a link that says nothing any more would be of no use
+            log.exception("%s %s: speaking failed", place.market, place.url)
+            self._socket.hang_up()
 
     def _has_said_something(self) -> bool:
         now = self._place.runtime.now()

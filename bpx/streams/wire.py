@@ -73,6 +73,7 @@ class Socket:
         self._timeout_s = link.gettimeout() or 0.0
         self._sender = Sender(link, runtime)
         self._amid_since: float | None = None
+        self._is_overdue = False
 
     def receive(self) -> Message:
         """Return the next message, a ping (answered already) or a pong.
@@ -89,8 +90,7 @@ class Socket:
             else:
                 self._check_pace(began, now)
             self._fill(now)
-        if not self._frames.is_within_message:
-            self._amid_since = None
+        self._check_progress()
         return self._obeyed(*message)
 
     def send(self, text: str) -> None:
@@ -129,6 +129,16 @@ class Socket:
             self._frames = Frames()  # an error may be kept, and must not keep megabytes
             cause = error.with_traceback(None)
         raise StreamLost(f"against the protocol: {cause}", Loss.PROTOCOL) from cause
+
+    def _check_progress(self) -> None:
+        """Give up a message that only control frames come of. It may be we who were late, once."""
+        since = self._amid_since
+        if not self._frames.is_within_message:
+            self._amid_since, self._is_overdue = None, False
+        elif since is not None and self._runtime.now() - since > MESSAGE_WITHIN_S:
+            if self._is_overdue:
+                raise StreamLost("a message that is not completed")
+            self._is_overdue = True
 
     def _check_pace(self, began: float, now: float) -> None:
         """Give up what has begun and takes for ever, were it a byte at a time."""

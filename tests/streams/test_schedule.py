@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from bpx.errors import Loss, StreamLost
 from bpx.streams.connects import Connects, Gate
 from bpx.streams.schedule import UNUSED_S, Schedule
@@ -21,6 +23,18 @@ def test_after_a_loss_the_next_attempt_waits():
     assert schedule.last_loss == "banned: gone"
     assert not schedule.may_attempt(106.9)
     assert schedule.may_attempt(108.1)
+
+
+def test_after_what_compression_may_be_the_cause_of_each_other_attempt_goes_without():
+    schedule = schedule_of()
+    assert schedule.offers_compression
+    for loss, offers in [(Loss.CLOSED, True), (Loss.REFUSED, False), (Loss.CLOSED, False),
+                         (Loss.PROTOCOL, True), (Loss.PROTOCOL, False)]:  # fmt: skip
+        schedule.lose(StreamLost("gone", loss), 100.0)
+        assert schedule.offers_compression is offers
+    plain = schedule_of(wire=replace(WIRE, compression=False))
+    plain.lose(StreamLost("gone", Loss.REFUSED), 100.0)
+    assert not plain.offers_compression
 
 
 def test_a_ban_keeps_the_others_of_the_market_back_too():

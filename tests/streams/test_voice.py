@@ -103,6 +103,18 @@ def test_nothing_is_said_before_the_message_before_is_answered_or_was_not_for_lo
     voice.end()
 
 
+def test_a_bug_is_logged_and_ends_the_link_that_would_say_nothing_any_more(caplog):
+    class Broken(FakeSocket):
+        def send(self, text):
+            raise ZeroDivisionError("a bug")
+
+    voice, _ = voice_of(["a"], most=2)
+    broken = voice._socket = Broken(PacedTime())
+    voice.speak()
+    assert broken.is_hung_up
+    assert "speaking failed" in caplog.text
+
+
 def test_a_socket_that_takes_nothing_is_hung_up():
     class Broken(FakeSocket):
         def send(self, text):

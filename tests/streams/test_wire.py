@@ -169,6 +169,19 @@ def test_pings_do_not_prolong_a_message_that_is_not_completed(pair):
         ours.receive()
 
 
+def test_fragments_that_each_bring_a_ping_do_not_prolong_it_either(pair):
+    ours, peer, clock = pair
+    peer.send(frame(b"a", fin=False) + frame(b"", PING))
+    ours.receive()
+    for _ in range(2):  # the first time it may be we who were late
+        peer.send(frame(b"a", CONTINUATION, fin=False) + frame(b"", PING))
+        ours.receive()
+        clock.ahead_s += MESSAGE_WITHIN_S
+    peer.send(frame(b"a", CONTINUATION, fin=False) + frame(b"", PING))
+    with pytest.raises(StreamLost, match="not completed"):
+        ours.receive()
+
+
 def test_what_came_while_we_were_busy_is_read_before_it_is_judged(pair):
     ours, peer, clock = pair
     peer.send(frame(b"whole")[:3])
