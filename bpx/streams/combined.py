@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import orjson
 
-from bpx.errors import BadMessage
+from bpx.errors import BadMessage, Loss, StreamLost
 
 _PREFIX, _MIDDLE = b'{"stream":"', b'","data":'
 BATCH = 200  # names in one control message
@@ -39,6 +39,7 @@ def read(message: bytes) -> Delivery | Acknowledgement:
 
     Raises:
         BadMessage: it is neither a delivery nor a reply.
+        StreamLost: it is broken before its name: nobody knows which stream has missed something.
     """
     if message.startswith(_PREFIX):
         end = message.find(b'"', len(_PREFIX))
@@ -53,7 +54,7 @@ def _parse(message: bytes) -> Delivery | Acknowledgement:
     try:
         content = orjson.loads(message)
     except orjson.JSONDecodeError as error:
-        raise BadMessage(f"not JSON: {message[:200]!r}") from error
+        raise StreamLost(f"not JSON: {message[:200]!r}", Loss.PROTOCOL) from error
     match content:
         case {"stream": str(stream), "data": payload}:
             return Delivery(stream, orjson.dumps(payload))

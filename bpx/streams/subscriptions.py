@@ -49,6 +49,7 @@ class Subscriptions:
         self._wanted = wanted
         self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
+        self._newest_id: int | None = None
         self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
 
     def since(self, name: str) -> float | None:
@@ -99,6 +100,7 @@ class Subscriptions:
 
     def sent(self, id_: int, change: Change, now: float) -> None:
         """Take note under which id a change goes out."""
+        self._newest_id = id_
         if change.method == "SUBSCRIBE":
             for stream in self._each(change.streams):
                 stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
@@ -118,7 +120,11 @@ class Subscriptions:
         return [name for name in names if self.since(name) is not None]
 
     def refused(self, id_: int | None) -> None:
-        """Take its refusal: what was asked for together is asked for again in smaller groups."""
+        """Take its refusal: what was asked for together is asked for again in smaller groups.
+
+        One that names no message is of the newest: the next goes when that was answered.
+        """
+        id_ = self._newest_id if id_ is None else id_
         self._part(lambda left_with, _: left_with == id_)
         for name in [name for name in self._refusals if name not in self._wanted]:
             self._refusals.pop(name, None)

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from bpx.errors import BadMessage
+from bpx.errors import BadMessage, Loss, StreamLost
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, control, read
 from tests.frames import RECORDED
 
@@ -69,14 +69,10 @@ def test_a_refusal_says_what_of(message, id_):
 @pytest.mark.parametrize(
     "message",
     [
-        b"",
-        b"{",
         b"null",
         b"7",
         b"[]",
         b"{}",
-        b"\xff\xfe",
-        b'{"stream":"x',
         b'{"stream":7,"data":{}}',
         b'{"stream":"x"}',
         b'{"result":null,"id":"x"}',
@@ -87,6 +83,13 @@ def test_a_refusal_says_what_of(message, id_):
 def test_anything_else_is_a_bad_message(message):
     with pytest.raises(BadMessage):
         read(message)
+
+
+@pytest.mark.parametrize("message", [b"\xff\xfe", b'{"stream":"x', b"{", b""])
+def test_what_is_broken_before_its_name_may_be_of_any_stream(message):
+    with pytest.raises(StreamLost, match="not JSON") as lost:
+        read(message)
+    assert lost.value.loss is Loss.PROTOCOL
 
 
 def test_a_control_message_is_as_documented():

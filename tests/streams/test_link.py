@@ -185,11 +185,19 @@ def test_a_shutdown_notice_is_noted_and_is_no_message_of_a_market(sim, is_wrappe
         assert here.link.delivered == {}
 
 
-def test_nonsense_ends_nothing(sim):
+def test_what_is_broken_before_its_name_ends_it_for_it_may_be_anybodys(sim):
     tap = tap_of(KLINE)
     with living(sim, tap) as here:
         eventually(lambda: here.consents == [[KLINE]])
-        sim.call(lambda: [one.send(b"[nonsense") for one in sim._server.streams._open])
+        sim.call(lambda: [one.send(b'{"stre') for one in sim._server.streams._open])
+        eventually(lambda: not here.link.is_open)
+
+
+def test_an_unknown_message_ends_nothing(sim):
+    tap = tap_of(KLINE)
+    with living(sim, tap) as here:
+        eventually(lambda: here.consents == [[KLINE]])
+        sim.call(lambda: [one.send(b'["unheard of"]') for one in sim._server.streams._open])
         sim.step(100)
         assert tap.next(5).payload == b'{"n":10001}'
         assert here.link.is_open

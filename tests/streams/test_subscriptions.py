@@ -191,6 +191,18 @@ def test_what_was_refused_together_is_asked_for_in_smaller_groups():
     assert sizes == [{BATCH}, {BATCH // 10}, {BATCH // 100}, {1}]
 
 
+def test_a_refusal_that_names_no_message_is_of_the_newest():
+    subscriptions = Subscriptions(names(BATCH))
+    due(subscriptions, first_id=7)
+    subscriptions.refused(None)
+    sent = due(subscriptions, RETRY_S + 0.1, first_id=8)
+    assert {len(change.streams) for change in sent.values()} == {BATCH // 10}
+    for id_ in sent:
+        subscriptions.acknowledged(id_, RETRY_S + 0.1)
+    subscriptions.refused(None)  # the newest was answered
+    assert due(subscriptions, 2 * RETRY_S + 0.2, first_id=99) == {}
+
+
 def test_one_bad_name_keeps_no_other_from_being_subscribed():
     subscriptions, now = Subscriptions(names(BATCH)), 0.0
     for round_ in range(4):
