@@ -8,13 +8,17 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
 
-HELP = """\
+from bpx.cli.simulate import ACCOUNT
+
+HELP = f"""\
 usage: python -m bpx demo [options]
 
 Serve both markets of a simulated exchange, without any network, until told to stop (Ctrl-C).
 The options are those of the proxy: see python -m bpx -h. For example:
 
   python -m bpx demo --server.port-spot=9090 --server.port-futures=9091
+
+Orders can be tried, too: signed with the key {ACCOUNT[0]!r} and the secret {ACCOUNT[1]!r}.
 """
 
 
@@ -30,14 +34,22 @@ def main(argv: Sequence[str]) -> int:
     # Only now: help is to be had without requirements-simulator.txt, too.
     from bpx.simulator.simulator import Simulator
 
-    with Simulator("spot") as spot, Simulator("futures") as futures:
+    accounts = dict([ACCOUNT])
+    with (
+        Simulator("spot", accounts=accounts) as spot,
+        Simulator("futures", accounts=accounts) as futures,
+    ):
         exchange = {
             "BPX_UPSTREAM_SPOT_REST": spot.rest_url,
             "BPX_UPSTREAM_SPOT_WS": spot.ws_url,
             "BPX_UPSTREAM_FUTURES_REST": futures.rest_url,
             "BPX_UPSTREAM_FUTURES_WS": futures.ws_url,
         }
-        print(f"simulated exchange: spot {spot.rest_url}, futures {futures.rest_url}", flush=True)
+        print(
+            f"a simulated exchange is behind the proxy (spot {spot.rest_url}, futures "
+            f"{futures.rest_url}): key {ACCOUNT[0]!r}, secret {ACCOUNT[1]!r}",
+            flush=True,
+        )
         return _run_until_told_to_stop([sys.executable, "-m", "bpx", *argv], exchange)
 
 

@@ -28,9 +28,15 @@ def venues_of(options: argparse.Namespace) -> list[Venue]:
     """
     if options.replay is not None:
         return [Replay(open_recording(Path(options.replay)))]
-    start_ms = int(time() * 1000)
+    start_ms, (key, secret) = int(time() * 1000), options.account
     return [
-        Exchange(market, start_ms, seed=options.seed, full_size=options.full_size)
+        Exchange(
+            market,
+            start_ms,
+            seed=options.seed,
+            full_size=options.full_size,
+            accounts={key: secret},
+        )
         for market in MARKETS
     ]
 

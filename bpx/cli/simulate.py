@@ -4,6 +4,8 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+ACCOUNT = ("demo", "demo-secret")  # the key and the secret that sign orders, by default
+
 
 def main(argv: Sequence[str]) -> int:
     """Serve until SIGTERM or SIGINT. Print where, one line a market.
@@ -45,11 +47,25 @@ def parser() -> argparse.ArgumentParser:
     add("--full-size", action="store_true", help="exchangeInfo at today's full size")
     add("--tls", action="store_true", help="https and wss, with a certificate made at start")
     add(
+        "--account",
+        type=_account,
+        default=ACCOUNT,
+        metavar="KEY:SECRET",
+        help=f"whose signed requests are taken ({':'.join(ACCOUNT)})",
+    )
+    add(
         "--replay",
         metavar="SESSION",
         help="play a recorded session instead: the path of its folder; only its market is served",
     )
     return options
+
+
+def _account(text: str) -> tuple[str, str]:
+    key, colon, secret = text.partition(":")
+    if not (key and colon and secret):
+        raise ValueError(text)
+    return key, secret
 
 
 def _port(text: str) -> int:

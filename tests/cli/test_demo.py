@@ -1,15 +1,19 @@
+import hmac
 import json
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from time import time
 from typing import Any
 
 import pytest
+import requests
 
 from bpx.cli import smoke
-from bpx.cli.demo import main
+from bpx.cli.demo import HELP, main
+from bpx.cli.simulate import ACCOUNT
 from tests.proxy import ROOT, free_port, running, wait_for_server
 
 
@@ -68,6 +72,19 @@ def test_the_readme_s_ccxt_example_sends_everything_through_the_proxy(demo: Demo
     exchange.session.close()
     assert len(asked) >= 5
     assert {url.partition(":")[2].split("/")[2].partition(":")[0] for url in asked} == {"127.0.0.1"}
+
+
+def test_orders_can_be_tried_with_the_key_that_the_help_names(demo: Demo) -> None:
+    key, secret = ACCOUNT
+    assert f"the key {key!r} and the secret {secret!r}" in HELP
+    query = f"timestamp={int(time() * 1000)}"
+    signature = hmac.new(secret.encode(), query.encode(), "sha256").hexdigest()
+    for port, path in (
+        (demo.spot_port, "/api/v3/account"),
+        (demo.futures_port, "/fapi/v3/account"),
+    ):
+        target = f"http://127.0.0.1:{port}{path}?{query}&signature={signature}"
+        assert requests.get(target, headers={"X-MBX-APIKEY": key}, timeout=5).status_code == 200
 
 
 def test_the_readme_s_freqtrade_example_has_what_ccxt_s_has() -> None:

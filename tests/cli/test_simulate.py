@@ -64,6 +64,7 @@ def test_a_recording_is_played_on_its_own_market():
     [
         (["--replay", "no/such"], "--replay: no recording at"),
         (["--speed", "0"], "argument --speed"),
+        (["--account", "key"], "argument --account"),
         (["--spot-port", "70000"], "argument --spot-port"),
     ],
 )
