@@ -76,7 +76,7 @@ PATIENT = (
     "test_b2_a_connection_is_replaced_before_it_is_too_old_and_nobody_notices",
     "test_b7_refused_or_dropped_for_long_it_attempts_neither_too_often_nor_never",
     "test_c02_during_a_ban_not_even_orders_go_and_one_probe_ends_it",
-    "test_f01_a_stop_loses_no_order_and_says_good_bye",
+    "test_f01_a_stop_under_load_loses_nothing_and_says_good_bye",
     "test_f06_a_stuck_worker_is_replaced_and_who_waits_is_served",
     "test_f12_nothing_piles_up",
 )

@@ -2,7 +2,7 @@
 
 from tests.faults.page import PAGE, page, rows_in
 from tests.faults.promises import LEFT_OUT, PROMISES, proofs, proofs_of
-from tests.faults.scale import LONG
+from tests.faults.scale import LONG, PATIENT
 
 WANTED = (
     *(f"A{number}" for number in range(1, 21)),
@@ -42,6 +42,10 @@ def test_the_other_rows_are_run_in_short() -> None:
     short = {row for test, row in names.items() if test not in LONG}
     assert {row for test, row in names.items() if test in LONG} - short == ONLY_IN_FULL
     assert [test for test in LONG if test not in names and "cold_start" not in test] == []
+
+
+def test_what_is_patient_is_there() -> None:
+    assert set(PATIENT) - {proof.test for proof in proofs()} == set()
 
 
 def test_the_page_is_what_the_tests_say() -> None:
