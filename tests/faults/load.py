@@ -1,9 +1,7 @@
-"""The load that goes on behind a fault: 200 reads, five orders and two cancels a second.
+"""The load that goes on behind faults: reads, orders and cancels, by the clock.
 
-    with Load(here) as load:
-        load.wait_to_break()
-        ...
-        load.wait_to_mend()
+    with Load(here, pace) as load:
+        load.wait_to(5)
         ...
     verdict = load.judged()
 
@@ -14,7 +12,7 @@ import json
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from tempfile import TemporaryFile
 from threading import Event, Thread
 from time import monotonic
@@ -25,7 +23,6 @@ from bpx.simulator.wire import Asked
 from tests.faults.bots import Read, Seen, Trade
 from tests.faults.judge import Verdict, judge
 from tests.faults.place import PREFIX, Limited
-from tests.faults.scale import IS_FULL
 from tests.proxy import ROOT
 from tests.waiting import eventually
 
@@ -35,29 +32,15 @@ HISTORY_MS = 86_400_000  # how long ago the candles closed that no stream has
 
 @dataclass(frozen=True)
 class Pace:
-    """How much is asked, and when the fault begins and ends. Seconds are the load's."""
+    """How much is asked, and for how long."""
 
     reads_per_s: float = 200
     orders_per_s: float = 5
     cancels_per_s: float = 2
     lasts_s: float = 60
-    breaks_at_s: float = 15
-    mended_at_s: float = 40
     cached_share: float = 0.8
     timeout_s: float = 20
     seed: int = 1
-
-    def short(self, share: float = 0.1) -> "Pace":
-        """Return the same load for a part of the time."""
-        return replace(
-            self,
-            lasts_s=self.lasts_s * share,
-            breaks_at_s=self.breaks_at_s * share,
-            mended_at_s=self.mended_at_s * share,
-        )
-
-
-ROW = Pace() if IS_FULL else Pace().short()
 
 
 def follow(here: Limited, targets: list[str]) -> None:
@@ -73,7 +56,7 @@ class Load:
 
     Args:
         here: the exchange and the proxy. Nothing may move the exchange's clock by hand.
-        pace: of the bots; the row's, or a tenth of it, by default.
+        pace: of the bots.
         symbols: that are asked about.
         is_followed: streams need not be waited for.
     """
@@ -81,7 +64,7 @@ class Load:
     def __init__(
         self,
         here: Limited,
-        pace: Pace = ROW,
+        pace: Pace,
         symbols: tuple[str, ...] = SYMBOLS,
         is_followed: bool = False,
     ) -> None:
@@ -169,12 +152,6 @@ class Load:
     def wait_to(self, second: float) -> None:
         """Wait until so much of the load's time has gone."""
         eventually(lambda: self.seconds >= second, within_s=second + 5)
-
-    def wait_to_break(self) -> None:
-        self.wait_to(self.pace.breaks_at_s)
-
-    def wait_to_mend(self) -> None:
-        self.wait_to(self.pace.mended_at_s)
 
     def judged(self) -> Verdict:
         """Compare all that was seen with what the exchange knows."""

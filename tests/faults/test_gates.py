@@ -263,13 +263,12 @@ def test_gate_09_a_book_is_the_exchanges_after_every_gap():
 
 
 def test_gate_05_three_times_the_limit_is_asked_and_never_more_than_the_limit_sent():
-    limit, hold_s = full_or(3_000, 600), full_or(20, 2)
+    limit, hold_s, refused_at_s = full_or(3_000, 600), full_or(20, 2), full_or(100, 10.5)
     pace = Pace(
         reads_per_s=75,  # each costs 2: in all three times the limit of the time
         orders_per_s=5,
         cancels_per_s=2,
         lasts_s=full_or(180, 12),  # the short one is in one minute but for its end
-        breaks_at_s=full_or(100, 10.5),
         cached_share=0,
     )
     with limited(weight_per_minute=limit) as here:
@@ -282,7 +281,7 @@ def test_gate_05_three_times_the_limit_is_asked_and_never_more_than_the_limit_se
                 most[0] = max(most[0], here.used())
                 return load.seconds >= second
 
-            eventually(lambda: is_past(pace.breaks_at_s), within_s=pace.lasts_s)
+            eventually(lambda: is_past(refused_at_s), within_s=pace.lasts_s)
             fault = RestFault(
                 "/api/v3/klines", status=429, body=SLOW_DOWN, headers={"Retry-After": str(hold_s)}
             )
