@@ -50,6 +50,7 @@ class Subscriptions:
         self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
         self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
+        self._unanswered: int | None = None  # the last message, until its answer comes
 
     def since(self, name: str) -> float | None:
         """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
@@ -106,6 +107,7 @@ class Subscriptions:
 
     def sent(self, id_: int, change: Change, now: float) -> None:
         """Take note under which id a change goes out."""
+        self._unanswered = id_
         if change.method == "SUBSCRIBE":
             for stream in self._each(change.streams):
                 stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
@@ -115,7 +117,7 @@ class Subscriptions:
 
     def acknowledged(self, id_: int | None, now: float) -> list[str]:
         """Take the exchange's consent to the message `id_`; return the streams that it is about."""
-        self._part(lambda left_with, _: left_with == id_)
+        self._answered(id_)
         names = self._asked_with(id_)
         for stream in self._each(names):
             stream.since, stream.asked_ids, stream.tries = now, (), 0
@@ -125,12 +127,22 @@ class Subscriptions:
         return [name for name in names if self.since(name) is not None]
 
     def refused(self, id_: int | None) -> None:
-        """Take its refusal: what was asked for together is asked for again in smaller groups."""
-        self._part(lambda left_with, _: left_with == id_)
+        """Take its refusal: what was asked for together is asked for again in smaller groups.
+
+        One without an id is of the last message, which alone is waited for; but it ends no wait
+        for the answer to an UNSUBSCRIBE.
+        """
+        of = self._unanswered if id_ is None else id_
+        self._answered(id_)
         for name in [name for name in self._refusals if name not in self._wanted]:
             self._refusals.pop(name, None)
-        for name in self._asked_with(id_):
+        for name in self._asked_with(of):
             self._refusals[name] = self._refusals.get(name, 0) + 1
+
+    def _answered(self, id_: int | None) -> None:
+        if id_ in (None, self._unanswered):
+            self._unanswered = None
+        self._part(lambda left_with, _: left_with == id_)
 
     def _part(self, is_over: Callable[[int, float], bool]) -> None:
         for name, parting in list(self._parting.items()):
@@ -154,13 +166,22 @@ class Subscriptions:
         return Change("SUBSCRIBE", names)
 
     def _due(self, now: float) -> list[str]:
-        """Return the names for the next SUBSCRIBE: all of them were refused equally often."""
-        due = [name for name in list(self._wanted) if self._is_due(name, now)]
-        if not due:
-            return []
-        refusals = self._refusals.get(due[0], 0)
-        together = (name for name in due if self._refusals.get(name, 0) == refusals)
-        return list(islice(together, max(1, BATCH // 10 ** min(refusals, 3))))
+        """Return the names for the next SUBSCRIBE: all of them have failed equally often.
+
+        What has failed least goes first: what is asked for one by one keeps nobody waiting.
+        """
+        failures = {
+            name: self._failures(name) for name in list(self._wanted) if self._is_due(name, now)
+        }
+        least = min(failures.values(), default=0)
+        together = (name for name, count in failures.items() if count == least)
+        return list(islice(together, max(1, BATCH // 10**least)))
+
+    def _failures(self, name: str) -> int:
+        """Return how often a stream was refused, or asked for on this link without an answer."""
+        stream = self._streams.get(name)
+        tries = 0 if stream is None else stream.tries
+        return min(max(tries, self._refusals.get(name, 0)), 3)
 
     def _is_over(self, name: str, stream: _Stream, now: float) -> bool:
         if not stream.is_told:
@@ -177,10 +198,7 @@ class Subscriptions:
         return stream.since is None and now - stream.asked_at > pause_s
 
     def _asked_with(self, id_: int | None) -> list[str]:
-        return self._names(lambda stream: id_ in stream.asked_ids)
-
-    def _names(self, condition: Callable[[_Stream], bool]) -> list[str]:
-        return [name for name, stream in list(self._streams.items()) if condition(stream)]
+        return [name for name, one in list(self._streams.items()) if id_ in one.asked_ids]
 
     def _each(self, names: Iterable[str]) -> list[_Stream]:
         return [self._streams[name] for name in names if name in self._streams]

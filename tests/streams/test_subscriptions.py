@@ -191,16 +191,81 @@ def test_what_was_refused_together_is_asked_for_in_smaller_groups():
     assert sizes == [{BATCH}, {BATCH // 10}, {BATCH // 100}, {1}]
 
 
-def test_one_bad_name_keeps_no_other_from_being_subscribed():
-    subscriptions, now = Subscriptions(names(BATCH)), 0.0
-    for round_ in range(4):
-        for id_, change in due(subscriptions, now, first_id=1000 * round_).items():
+def names_left_out_by(exchange):
+    """Return which of a batch with a bad name are not subscribed after four rounds.
+
+    Args:
+        exchange: told the subscriptions and the id of each message with the bad name.
+    """
+    subscriptions, now, first_id = Subscriptions(names(BATCH)), 0.0, 1
+    for _ in range(4):
+        while change := subscriptions.next_change(now):
+            subscriptions.sent(first_id, change, now)
             if "s7" in change.streams:
-                subscriptions.refused(id_)
+                exchange(subscriptions, first_id)
             else:
-                subscriptions.acknowledged(id_, now)
+                subscriptions.acknowledged(first_id, now)
+            first_id += 1
         now += RETRY_S + 0.1
-    assert [name for name in names(BATCH) if subscriptions.since(name) is None] == ["s7"]
+    return [name for name in names(BATCH) if subscriptions.since(name) is None]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        lambda subscriptions, id_: subscriptions.refused(id_),
+        lambda subscriptions, id_: subscriptions.refused(None),
+        lambda subscriptions, id_: None,
+    ],
+    ids=["refuses", "refuses without an id", "does not answer"],
+)
+def test_one_bad_name_keeps_no_other_from_being_subscribed(exchange):
+    assert names_left_out_by(exchange) == ["s7"]
+
+
+def test_a_refusal_without_an_id_is_of_the_last_message_if_that_is_not_answered():
+    wanted, refusals = dict.fromkeys(["a"]), {}
+    subscriptions = Subscriptions(wanted, refusals)
+    subscriptions.refused(None)  # nothing was asked
+    due(subscriptions, first_id=1)
+    subscriptions.acknowledged(1, 0.1)
+    subscriptions.refused(None)
+    assert refusals == {}
+    wanted["b"] = None
+    due(subscriptions, now=1.0, first_id=2)
+    subscriptions.refused(None)
+    subscriptions.refused(None)  # once is enough
+    assert refusals == {"b": 1}
+
+
+def test_a_refusal_without_an_id_proves_not_that_a_subscription_has_been_left():
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    del wanted["a"]
+    due(subscriptions, now=1.0, first_id=7)
+    subscriptions.refused(None)
+    assert subscriptions.is_parting("a", 1.1)
+    assert subscriptions.since("b") == 0.0
+
+
+def test_what_was_not_answered_on_one_link_says_nothing_of_the_next():
+    refusals = {}
+    first = Subscriptions(names(BATCH), refusals)
+    due(first)
+    assert [len(one.streams) for one in due(first, now=11.0).values()] == [BATCH // 10] * 10
+    assert [len(one.streams) for one in due(Subscriptions(names(BATCH), refusals)).values()] == [
+        BATCH
+    ]
+
+
+def test_what_was_never_refused_does_not_wait_for_what_was():
+    wanted = dict.fromkeys(names(BATCH))
+    subscriptions = Subscriptions(wanted)
+    for round_ in range(3):
+        due(subscriptions, now=11.0 * round_, first_id=1000 * round_)
+    wanted["new"] = None
+    assert subscriptions.next_change(33.0) == Change("SUBSCRIBE", ["new"])
+    assert subscriptions.next_change(33.0) == Change("SUBSCRIBE", ["s0"])
 
 
 def test_what_one_link_was_refused_its_successor_does_not_ask_for_together_with_others():
