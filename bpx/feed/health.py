@@ -14,7 +14,7 @@ from typing import Protocol
 from bpx import metrics
 from bpx.errors import Refused
 from bpx.runtime import Runtime
-from bpx.streams.streams import Sign, Streams
+from bpx.streams.streams import Streams
 
 ASKED_S = 60.0  # what was asked for within this time is kept fresh
 
@@ -25,7 +25,6 @@ class Remedy(Enum):
     """What is done about a stream, or about what is followed."""
 
     ADOPT = "adopt"  # another connection carries it
-    RESUBSCRIBE = "resubscribe"
     CHECK = "check"  # REST is asked whether the stream is right
 
 
@@ -57,13 +56,6 @@ class Checkup:
     age_s: float | None
     looked_at: int
     found: Mapping[str, int] = field(default_factory=dict)
-
-
-def remedy_of_stream(sign: Sign) -> Remedy | None:
-    """Return what a tap needs; None if it is well."""
-    if sign.is_lost:
-        return Remedy.ADOPT
-    return Remedy.RESUBSCRIBE if sign.is_unserved else None
 
 
 def remedy_of_feed(feed: Watched, now: float) -> Remedy | None:
@@ -119,18 +111,16 @@ class Health:
         if self._closed:
             return
         found: Counter[str] = Counter()
-        signs, feeds = self._streams.signs(now), [feed for kind in self._feeds for feed in kind]
-        for tap, sign in signs:
-            remedy = remedy_of_stream(sign)
-            if remedy is not None:
-                found[remedy.value] += 1
-                repair = self._streams.adopt if remedy is Remedy.ADOPT else self._streams.renew
-                repair(tap)
+        taps, feeds = self._streams.taps(), [feed for kind in self._feeds for feed in kind]
+        for tap in taps:
+            if self._streams.is_lost(tap):
+                found[Remedy.ADOPT.value] += 1
+                self._streams.adopt(tap)
         for feed in feeds:
             remedy = remedy_of_feed(feed, now)
             if remedy is not None and _is_checked(feed):
                 found[remedy.value] += 1
-        self._note(Checkup(0.0, len(signs) + len(feeds), dict(found)), now)
+        self._note(Checkup(0.0, len(taps) + len(feeds), dict(found)), now)
 
     def report(self, now: float) -> Checkup:
         """Return what the last check has found."""

@@ -67,16 +67,6 @@ class Carriage:
         opened_at = self.current.opened_at if self.current is not None else None
         return 0.0 if opened_at is None else now - opened_at
 
-    def is_unserved(self, tap: Tap, now: float) -> bool:
-        """Whether a stream of `tap` was asked for long ago, and nothing has come of it."""
-        link = self.current
-        if link is None:
-            return False
-        return any(
-            name not in link.delivered and link.subscriptions.is_ignored(name, now)
-            for name in tap.streams
-        )
-
     def links(self) -> list[Link]:
         """Return those that there are."""
         return [link for link in (self.current, self.successor) if link is not None]

@@ -76,10 +76,6 @@ class Connection:
         self._is_wanted = False
         self._happened.put(None)
 
-    def is_unserved(self, tap: Tap, now: float) -> bool:
-        """Whether the exchange neither acknowledges the streams of `tap` nor sends them."""
-        return self._carriage.is_unserved(tap, now)
-
     def report(self, now: float) -> Carried:
         """Return how it is."""
         return Carried(

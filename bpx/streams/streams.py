@@ -1,7 +1,6 @@
 """All stream connections of one market: few connections, many streams."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from threading import Lock
 
 from bpx.exchange.market import Market
@@ -15,19 +14,6 @@ from bpx.streams.wire import Wire
 
 FAREWELL_S = 1.5  # longest wait for all connections to be closed
 FAREWELL_TICK_S = 0.01
-
-
-@dataclass(frozen=True, slots=True)
-class Sign:
-    """How a tap is.
-
-    Args:
-        is_lost: nobody carries it.
-        is_unserved: a stream of it is neither acknowledged nor sent.
-    """
-
-    is_lost: bool
-    is_unserved: bool
 
 
 class Streams:
@@ -81,12 +67,14 @@ class Streams:
         if carrier is not None:
             carrier.renew(tap)
 
-    def signs(self, now: float) -> list[tuple[Tap, Sign]]:
-        """Return how every tap is."""
-        return [
-            (tap, Sign(carrier.state is State.CLOSED, carrier.is_unserved(tap, now)))
-            for tap, carrier in list(self._carriers.items())
-        ]
+    def taps(self) -> list[Tap]:
+        """Return those of all who listen."""
+        return list(self._carriers)
+
+    def is_lost(self, tap: Tap) -> bool:
+        """Whether nobody carries a tap any more."""
+        carrier = self._carriers.get(tap)
+        return carrier is not None and carrier.state is State.CLOSED
 
     def adopt(self, tap: Tap) -> None:
         """Carry a tap whose connection is gone."""

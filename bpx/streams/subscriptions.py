@@ -57,13 +57,6 @@ class Subscriptions:
         stream = self._streams.get(name)
         return None if stream is None or stream.renew else stream.since
 
-    def is_ignored(self, name: str, now: float) -> bool:
-        """Whether a stream was asked for as often as is good, and never acknowledged."""
-        stream = self._streams.get(name)
-        if stream is None or stream.since is not None or stream.renew:
-            return False
-        return stream.is_told and now - stream.asked_at > RETRY_S
-
     def is_parting(self, name: str, now: float) -> bool:
         """Whether what comes of a stream is of a subscription that is being left.
 

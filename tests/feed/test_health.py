@@ -4,8 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from bpx.errors import Refused
-from bpx.feed.health import ASKED_S, Checkup, Health, Remedy, remedy_of_feed, remedy_of_stream
-from bpx.streams.streams import Sign
+from bpx.feed.health import ASKED_S, Checkup, Health, Remedy, remedy_of_feed
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
@@ -28,22 +27,17 @@ class FakeFeed:
 
 
 class FakeStreams:
-    def __init__(self, **taps):
-        self.taps, self.adopted, self.renewed = taps, [], []
+    def __init__(self, *taps, lost=()):
+        self.adopted, self._taps, self._lost = [], taps, lost
 
-    def signs(self, now):
-        return list(self.taps.items())
+    def taps(self):
+        return [*self._taps, *self._lost]
+
+    def is_lost(self, tap):
+        return tap in self._lost
 
     def adopt(self, tap):
         self.adopted.append(tap)
-
-    def renew(self, tap):
-        self.renewed.append(tap)
-
-
-WELL = Sign(is_lost=False, is_unserved=False)
-LOST = Sign(is_lost=True, is_unserved=False)
-UNSERVED = Sign(is_lost=False, is_unserved=True)
 
 
 def health_of(streams, *feeds, interval_s=30.0, runtime=None):
@@ -54,13 +48,6 @@ def health_of(streams, *feeds, interval_s=30.0, runtime=None):
 def repairs(how):
     labels = {"market": "health test", "how": how}
     return REGISTRY.get_sample_value("bpx_repairs_total", labels) or 0.0
-
-
-@pytest.mark.parametrize(
-    ("sign", "remedy"), [(WELL, None), (LOST, Remedy.ADOPT), (UNSERVED, Remedy.RESUBSCRIBE)]
-)
-def test_a_stream_is_repaired_by_what_it_lacks(sign, remedy):
-    assert remedy_of_stream(sign) is remedy
 
 
 @pytest.mark.parametrize(
@@ -77,22 +64,20 @@ def test_what_is_asked_for_and_not_fresh_is_checked_if_its_connection_lives(feed
 
 
 def test_a_check_repairs_what_it_finds_counts_it_and_leaves_the_others():
-    streams = FakeStreams(well=WELL, lost=LOST, unserved=UNSERVED)
+    streams = FakeStreams("well", lost=["lost"])
     stale, fresh, gone = FakeFeed(fresh=False), FakeFeed(), FakeFeed(fresh=False, ended=True)
     health = health_of(streams, stale, fresh, gone)
-    before = {how: repairs(how) for how in ("adopt", "resubscribe", "check")}
+    before = {how: repairs(how) for how in ("adopt", "check")}
     assert health.report(0.0) == Checkup(None, 0)
     health.check(10.0)
-    assert (streams.adopted, streams.renewed) == (["lost"], ["unserved"])
+    assert streams.adopted == ["lost"]
     assert (stale.wants, fresh.wants) == ([(0, False)], [])
-    assert health.report(12.0) == Checkup(2.0, 6, {"adopt": 1, "resubscribe": 1, "check": 1})
-    assert {how: repairs(how) - count for how, count in before.items()} == {
-        "adopt": 1, "resubscribe": 1, "check": 1,
-    }  # fmt: skip
+    assert health.report(12.0) == Checkup(2.0, 5, {"adopt": 1, "check": 1})
+    assert {how: repairs(how) - count for how, count in before.items()} == {"adopt": 1, "check": 1}
 
 
 def test_when_all_is_well_nothing_is_found():
-    health = health_of(FakeStreams(well=WELL), FakeFeed())
+    health = health_of(FakeStreams("well"), FakeFeed())
     health.check(10.0)
     assert health.report(10.0) == Checkup(0.0, 2)
 
@@ -113,7 +98,7 @@ def test_it_looks_again_and_again_whatever_happens_until_it_is_closed(caplog):
     class Broken(FakeStreams):
         checks = 0
 
-        def signs(self, now):
+        def taps(self):
             self.checks += 1
             raise ZeroDivisionError("a bug")
 

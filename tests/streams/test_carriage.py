@@ -297,20 +297,6 @@ def test_it_complains_of_a_warned_and_of_a_silent_link():
     assert Carriage().complaint(inf) is None
 
 
-def test_a_stream_that_was_asked_for_long_ago_and_neither_acknowledged_nor_sent_is_unserved():
-    tap = tap_of("a")
-    carriage = Carriage()
-    carriage.add(tap, 0.0)
-    assert not carriage.is_unserved(tap, 99.0)
-    carriage.successor = link = FakeLink(carriage, 9.0)
-    carriage.promote(9.0)
-    link.subscriptions.next_change(10.0)
-    assert not carriage.is_unserved(tap, 20.0)
-    assert carriage.is_unserved(tap, 20.1)
-    link.deliver("a", 21.0)  # health is judged by messages
-    assert not carriage.is_unserved(tap, 22.0)
-
-
 def test_its_age_is_that_of_the_current_link():
     assert Carriage().age_s(100.0) == 0.0
     assert carrying(tap_of("a")).age_s(100.0) == 91.0

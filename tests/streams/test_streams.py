@@ -8,11 +8,10 @@ import pytest
 
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
-from bpx.simulator.faults import Misanswer
 from bpx.simulator.simulator import Simulator
 from bpx.streams.connects import Connects
 from bpx.streams.states import State
-from bpx.streams.streams import Sign, Streams
+from bpx.streams.streams import Streams
 from bpx.streams.wire import Wire
 from tests.runtime import ThreadRuntime
 from tests.simulator.tiny_venue import TinyVenue
@@ -209,20 +208,20 @@ def test_a_tap_without_a_carrier_is_found_and_adopted(sim):
     with running(sim) as streams:
         tap = streams.listen("", (KLINE,))
         eventually(lambda: tap.subscribed_at is not None)
-        assert streams.signs(monotonic()) == [(tap, Sign(is_lost=False, is_unserved=False))]
+        assert (streams.taps(), streams.is_lost(tap)) == ([tap], False)
         carrier = streams._carriers[tap]
         carrier._on_closed = lambda closed: None  # as if it had died of a bug
         carrier.close()
         eventually(lambda: carrier.state is State.CLOSED)
         streams._connections[""].remove(carrier)
-        assert streams.signs(monotonic()) == [(tap, Sign(is_lost=True, is_unserved=False))]
+        assert (streams.taps(), streams.is_lost(tap)) == ([tap], True)
         streams.adopt(tap)
         streams.adopt(tap)  # once is enough
         assert tap.generation == 1
         eventually(lambda: tap.subscribed_at is not None)
         assert len(streams.report(0.0)) == 1
         streams.leave(tap)
-        assert streams.signs(monotonic()) == []
+        assert (streams.taps(), streams.is_lost(tap)) == ([], False)
 
 
 def test_a_bug_in_a_connection_costs_no_tap_its_carrier(sim, caplog):
@@ -238,13 +237,3 @@ def test_a_bug_in_a_connection_costs_no_tap_its_carrier(sim, caplog):
         eventually(lambda: tap.subscribed_at is not None)
         assert len(streams.report(0.0)) == 1
     assert "keeping failed" in caplog.text
-
-
-def test_a_stream_that_the_exchange_ignores_is_found(sim):
-    sim.faults.answer_control(Misanswer(lambda id_: []))
-    with running(sim) as streams:
-        tap = streams.listen("", (KLINE,))
-        eventually(lambda: len(sim.control_messages) == 1)
-        assert not streams.signs(monotonic())[0][1].is_unserved
-        assert streams.signs(monotonic() + 11)[0][1].is_unserved
-        assert tap.subscribed_at is None

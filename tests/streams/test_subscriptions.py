@@ -385,13 +385,3 @@ def test_renewing_what_was_never_asked_for_is_nothing():
     subscriptions = Subscriptions([])
     subscriptions.renew(["a"])
     assert due(subscriptions) == {}
-
-
-def test_a_stream_is_ignored_when_long_after_it_was_asked_for_nothing_has_come_of_it():
-    subscriptions = Subscriptions(["a"])
-    assert not subscriptions.is_ignored("a", 99.0)
-    due(subscriptions, now=0.0)
-    assert not subscriptions.is_ignored("a", RETRY_S)
-    assert subscriptions.is_ignored("a", RETRY_S + 0.1)
-    subscriptions.acknowledged(1, 11.0)
-    assert not subscriptions.is_ignored("a", 99.0)
