@@ -81,8 +81,7 @@ class Streams:
         with self._lock:
             carrier = self._carriers.get(tap)
             if carrier is not None and carrier.state is State.CLOSED and not self._closed:
-                tap.break_off()
-                self._carry(tap, carrier.place.route)
+                self._carry_on(tap, carrier)
 
     def report(self, now: float) -> tuple[Carried, ...]:
         """Return how the connections are."""
@@ -107,6 +106,12 @@ class Streams:
         self._carriers[tap] = carrier
         carrier.add(tap)
 
+    def _carry_on(self, tap: Tap, closed: Connection) -> None:
+        """Have another connection carry a tap. What came between the two was missed."""
+        closed.remove(tap)
+        tap.break_off()
+        self._carry(tap, closed.place.route)
+
     def _with_room(self, route: str, streams: int) -> Connection:
         connections = self._connections.setdefault(route, [])
         for connection in connections:
@@ -129,4 +134,4 @@ class Streams:
             if self._closed:
                 return
             for tap in [tap for tap, carrier in self._carriers.items() if carrier is closed]:
-                self._carry(tap, closed.place.route)
+                self._carry_on(tap, closed)

@@ -129,8 +129,22 @@ def test_who_came_to_a_connection_as_it_closed_is_carried_by_another(sim):
         eventually(lambda: sim.connects == 2)
         eventually(lambda: subscribed(sim) == [KLINE])
         eventually(lambda: len(sim.connections) == 1)
+        assert tap.generation >= 1  # it may have missed something
         sim.step(100)
         assert tap.next(5).payload == b'{"n":10001}'
+
+
+def test_what_a_closed_connection_still_brings_is_not_heard_by_who_was_adopted(sim):
+    with running(sim) as streams:
+        tap = streams.listen("", (KLINE,))
+        eventually(lambda: tap.subscribed_at is not None)
+        carrier = streams._carriers[tap]
+        carrier._on_closed = lambda closed: None  # as if it had died of a bug
+        carrier.close()
+        eventually(lambda: streams.is_lost(tap))
+        streams._connections[""].remove(carrier)
+        streams.adopt(tap)
+        assert tap not in carrier._carriage.audience.all()
 
 
 def test_a_lost_connection_comes_back_by_itself_and_only_once(sim):
