@@ -50,7 +50,7 @@ class Carriage:
 
     def begin(self, place: Place, tell: Callable[[Happening], None]) -> Link:
         """Return the new successor, which does not live yet."""
-        link = Link(place, self.audience, self._refusals, tell, self.consent)
+        link = Link(place, self.audience, self._refusals, tell, self.consent, self.miss)
         self.successor = link
         return link
 
@@ -61,6 +61,19 @@ class Carriage:
                 for name in names:
                     for tap in self.audience.of(name):
                         tap.acknowledge(name, now)
+
+    def miss(self, link: Link, now: float) -> None:
+        """Take note that `link` was to bring a message and nobody knows of which stream.
+
+        It brings all that comes from `now` on: taps of the current link begin anew, and for those
+        of its successor the old link has to have brought everything until then.
+        """
+        with self._lock:
+            link.subscriptions.miss(now)
+            if link is self.current:
+                for tap in self.audience.all():
+                    tap.break_off()
+                    _attach(tap, link, now)
 
     def age_s(self, now: float) -> float:
         """Return how long the current link has been open; 0.0 if there is none."""

@@ -24,7 +24,7 @@ class Change:
 @dataclass(slots=True)
 class _Stream:
     is_told: bool = False  # the exchange may be sending it
-    since: float | None = None  # when it was acknowledged
+    since: float | None = None  # when it was acknowledged, or a message was lost
     asked_at: float = -inf  # by a SUBSCRIBE, last
     asked_ids: tuple[int, ...] = ()  # of those that were not acknowledged
     tries: int = 0  # without an acknowledgement
@@ -53,7 +53,7 @@ class Subscriptions:
         self._unanswered: int | None = None  # the last message, until its answer comes
 
     def since(self, name: str) -> float | None:
-        """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
+        """Return since when a stream brings everything; None if it is not, or to be renewed."""
         stream = self._streams.get(name)
         return None if stream is None or stream.renew else stream.since
 
@@ -80,6 +80,11 @@ class Subscriptions:
         """Return when the last acknowledgement came of those that are wanted; -inf if none has."""
         times = [self.since(name) for name in list(self._wanted)]
         return max((at for at in times if at is not None), default=-inf)
+
+    def miss(self, now: float) -> None:
+        """Take note that a message of any stream was lost: they are complete only from `now` on."""
+        for stream in self._each(list(self._streams)):
+            stream.since = None if stream.since is None else now
 
     def renew(self, names: Iterable[str]) -> None:
         """Have streams subscribed anew, each at most once in `RETRY_S`: they seem dead."""

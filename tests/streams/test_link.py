@@ -39,6 +39,7 @@ class Living:
     audience: Audience
     told: list[Happening] = field(default_factory=list)
     consents: list[list[str]] = field(default_factory=list)
+    misses: list[float] = field(default_factory=list)
 
     @property
     def lost(self):
@@ -49,14 +50,21 @@ class Living:
 @contextmanager
 def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
     runtime, audience = ThreadRuntime(), Audience()
-    told, consents = [], []
+    told, consents, misses = [], [], []
     for tap in taps:
         audience.add(tap)
     place = Place("spot", "", sim.ws_url + "/stream", 20, wire, runtime)
-    link = Link(place, audience, {}, told.append, lambda _, names, at: consents.append(names))
+    link = Link(
+        place,
+        audience,
+        {},
+        told.append,
+        lambda _, names, at: consents.append(names),
+        lambda _, at: misses.append(at),
+    )
     runtime.spawn(link.live)
     try:
-        yield Living(link, audience, told, consents)
+        yield Living(link, audience, told, consents, misses)
     finally:
         link.close()
         for thread in runtime.threads:
@@ -185,14 +193,20 @@ def test_a_shutdown_notice_is_noted_and_is_no_message_of_a_market(sim, is_wrappe
         assert here.link.delivered == {}
 
 
-def test_nonsense_ends_nothing(sim):
+@pytest.mark.parametrize(
+    ("nonsense", "misses"), [(b"[nonsense", 1), (b"\xff\x00", 1), (b'{"e":"surprise"}', 0)]
+)
+def test_nonsense_ends_nothing_and_it_is_told_if_a_stream_may_have_missed_it(sim, nonsense, misses):
     tap = tap_of(KLINE)
     with living(sim, tap) as here:
         eventually(lambda: here.consents == [[KLINE]])
-        sim.call(lambda: [one.send(b"[nonsense") for one in sim._server.streams._open])
+        before = monotonic()
+        sim.call(lambda: [one.send(nonsense) for one in sim._server.streams._open])
         sim.step(100)
         assert tap.next(5).payload == b'{"n":10001}'
         assert here.link.is_open
+        assert len(here.misses) == misses
+        assert all(before < at < monotonic() for at in here.misses)
 
 
 def test_it_proves_on_demand_that_nothing_is_missing():

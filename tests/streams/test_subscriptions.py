@@ -64,6 +64,17 @@ def test_the_newest_acknowledgement_is_the_last_of_what_is_wanted():
     assert subscriptions.newest_since() == 0.5
 
 
+def test_after_a_message_of_nobody_knows_which_stream_all_are_complete_only_from_then_on():
+    subscriptions = subscribed(["a", "b"])
+    subscriptions.renew(["b"])
+    subscriptions.miss(5.0)
+    assert (subscriptions.since("a"), subscriptions.since("b")) == (5.0, None)
+    other = Subscriptions(["a"])
+    due(other)
+    other.miss(5.0)
+    assert other.since("a") is None
+
+
 def test_what_is_refused_or_asked_for_again_and_not_acknowledged_is_asked_for_in_vain():
     subscriptions = Subscriptions(["a"])
     assert not subscriptions.is_vain("a")
