@@ -122,9 +122,10 @@ class Carriage:
     def is_worse(self) -> bool:
         """Whether the successor has brought nothing at all, and the current link something."""
         old, new = self.current, self.successor
-        if old is None or new is None or new.delivered:
+        if old is None or new is None or new.subscriptions.delivered:
             return False
-        return any(at >= (new.opened_at or inf) for at in old.delivered.values())
+        times = list(old.subscriptions.delivered.values())
+        return any(at >= (new.opened_at or inf) for at in times)
 
     def promote(self, now: float) -> Link | None:
         """Let the successor take over; return the link that it replaces.
@@ -155,9 +156,9 @@ class Carriage:
     def _undelivered(self, old: Link, new: Link) -> set[str]:
         """Return the streams of which only the old link has brought something since."""
         silent = set()
-        for name in set(self.audience.streams) - new.delivered.keys():
+        for name in set(self.audience.streams) - new.subscriptions.delivered.keys():
             since = new.subscriptions.since(name)
-            if since is not None and old.delivered.get(name, -inf) >= since:
+            if since is not None and old.subscriptions.delivered.get(name, -inf) >= since:
                 silent.add(name)
         return silent
 

@@ -3,7 +3,7 @@
 Pure. https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
@@ -29,6 +29,14 @@ class Acknowledgement:
 
     id: int | None
     refusal: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A control message to send."""
+
+    method: str
+    streams: Sequence[str]
 
 
 def read(message: bytes) -> Delivery | Acknowledgement:

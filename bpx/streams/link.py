@@ -63,7 +63,6 @@ class Link:
         miss: Miss,
     ) -> None:
         self.subscriptions = Subscriptions(audience.streams, refusals)
-        self.delivered: dict[str, float] = {}  # when a stream last did
         self.opened_at: float | None = None
         self.is_warned = False  # the exchange is about to close it
         self._place, self._runtime, self._audience = place, place.runtime, audience
@@ -187,7 +186,7 @@ class Link:
     def _deliver(self, name: str, payload: bytes) -> None:
         at = self._heard_at
         if not self.subscriptions.is_parting(name, at) and self._audience.put(name, payload, at):
-            self.delivered[name] = at
+            self.subscriptions.delivered[name] = at
 
     def _obey(self, answer: Acknowledgement) -> None:
         if answer.refusal is None:

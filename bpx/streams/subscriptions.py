@@ -1,24 +1,16 @@
 """Which streams a link has been told to carry, against those that are wanted. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-from bpx.streams.combined import BATCH
+from bpx.streams.combined import BATCH, Change
 
 RETRY_S = 10.0  # before a stream that was refused, or never acknowledged, is asked for again
 RETRIES = 3  # as soon as that
 RARELY_S = 300.0  # and after them
 KEPT_IDS = 3  # SUBSCRIBE messages of one stream whose acknowledgement may still come
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A control message to send."""
-
-    method: str
-    streams: Sequence[str]
 
 
 @dataclass(slots=True)
@@ -49,6 +41,7 @@ class Subscriptions:
         self._wanted = wanted
         self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
+        self.delivered: dict[str, float] = {}  # when a stream last did, as it is subscribed now
         self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
         self._unanswered: int | None = None  # the last message, until its answer comes
 
@@ -97,6 +90,9 @@ class Subscriptions:
         What is left goes first, so that there is never too much. Whoever comes or goes between
         two messages is counted in.
         """
+        for name in [name for name, one in list(self._streams.items()) if not one.is_told]:
+            if name not in self._wanted:
+                del self._streams[name]
         over = [name for name, one in list(self._streams.items()) if self._is_over(name, one, now)]
         if over:
             return self._left(over[:BATCH], now)
@@ -149,12 +145,10 @@ class Subscriptions:
 
     def _left(self, names: list[str], now: float) -> Change:
         for name in names:
-            stream = self._streams[name]
+            stream = self._streams.pop(name)
+            self.delivered.pop(name, None)
             if name in self._wanted:
-                stream.is_told, stream.since, stream.asked_ids = False, None, ()
-                stream.renew, stream.renewed_at = False, now
-            else:
-                del self._streams[name]
+                self._streams[name] = _Stream(tries=stream.tries, renewed_at=now)
         return Change("UNSUBSCRIBE", names)
 
     def _asked(self, names: list[str], now: float) -> Change:

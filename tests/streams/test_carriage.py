@@ -15,7 +15,7 @@ class FakeLink:
     def __init__(self, carriage, opened_at):
         self.subscriptions = Subscriptions(carriage.audience.streams, carriage._refusals)
         self.pulse = Pulse(Wire(alive_s=5.0), opened_at, pause_s=0.1)
-        self.delivered, self.opened_at, self.is_open = {}, opened_at, True
+        self.opened_at, self.is_open = opened_at, True
         self.is_warned, self.woken = False, 0
         self._carriage, self._ids = carriage, 0
 
@@ -42,7 +42,7 @@ class FakeLink:
 
     def deliver(self, name, now):
         self.pulse.hear(now)
-        self.delivered[name] = now
+        self.subscriptions.delivered[name] = now
 
     def answer_ping(self, now):
         self.pulse.hear_pong(self.pulse.ping(now), now)

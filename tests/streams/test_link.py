@@ -83,7 +83,7 @@ def test_it_opens_subscribes_what_somebody_hears_and_delivers(sim):
         assert here.told == [Opened(here.link)]
         assert here.link.is_open
         sim.step(100)
-        eventually(lambda: set(here.link.delivered) == {KLINE, DEPTH})
+        eventually(lambda: set(here.link.subscriptions.delivered) == {KLINE, DEPTH})
         assert {tap.next(1).payload, tap.next(1).payload} == {b'{"n":10001}'}
         assert tap.subscribed_at is None  # which link counts is for others to say
 
@@ -96,7 +96,7 @@ def test_what_nobody_hears_is_delivered_to_nobody(sim):
         sim.step(100)
         eventually(lambda: here.link.pulse.line.alive_until > 0)
         assert tap.next(0.1) is None
-        assert here.link.delivered == {}
+        assert here.link.subscriptions.delivered == {}
 
 
 def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_stream_anew(sim):
@@ -111,7 +111,7 @@ def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_st
         sim.step(100)
         assert other.next(5).payload == b'{"n":10001}'
         assert late.next(0.01) is None
-        assert set(here.link.delivered) == {DEPTH}
+        assert set(here.link.subscriptions.delivered) == {DEPTH}
 
 
 def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
@@ -190,7 +190,7 @@ def test_a_shutdown_notice_is_noted_and_is_no_message_of_a_market(sim, is_wrappe
         sim.call(lambda: [one.send(text) for one in sim._server.streams._open])
         eventually(lambda: here.link.is_warned)
         assert here.link.is_open
-        assert here.link.delivered == {}
+        assert here.link.subscriptions.delivered == {}
 
 
 @pytest.mark.parametrize(

@@ -3,14 +3,8 @@ from math import inf
 
 import pytest
 
-from bpx.streams.subscriptions import (
-    BATCH,
-    RARELY_S,
-    RETRIES,
-    RETRY_S,
-    Change,
-    Subscriptions,
-)
+from bpx.streams.combined import BATCH, Change
+from bpx.streams.subscriptions import RARELY_S, RETRIES, RETRY_S, Subscriptions
 
 
 def due(subscriptions, now=0.0, first_id=1):
@@ -139,6 +133,30 @@ def test_a_late_acknowledgement_of_what_was_left_is_not_one_of_what_came_after()
         assert subscriptions.since("a") is None
     subscriptions.acknowledged(3, 1.7)
     assert subscriptions.since("a") == 1.7
+
+
+@pytest.mark.parametrize("is_renewed", [False, True])
+def test_what_a_stream_brought_before_it_was_left_says_nothing_of_the_next_subscription(is_renewed):
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    subscriptions.delivered.update(a=1.0, b=1.0)
+    if is_renewed:
+        subscriptions.renew(["a"])
+    else:
+        del wanted["a"]
+    assert subscriptions.delivered.keys() == {"a", "b"}
+    due(subscriptions, now=2.0)
+    assert subscriptions.delivered == {"b": 1.0}
+
+
+def test_nothing_is_kept_of_what_was_left_to_be_renewed_and_is_not_wanted_any_more():
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    subscriptions.renew(["a"])
+    assert subscriptions.next_change(20.0) == Change("UNSUBSCRIBE", ["a"])
+    wanted.clear()
+    assert due(subscriptions, now=20.2) == {}
+    assert len(subscriptions._streams) == 0
 
 
 def test_who_comes_while_others_are_being_left_is_not_left():
