@@ -20,6 +20,7 @@
         * StreamLost         the WebSocket closed, or went silent
         * OutOfSync          a message is missing between what we have and what came
         * BadMessage         a message is not what Binance documents
+            * Garbled        nor can be told of which stream it is
         * Refused            REST answered the feed's question with an error
     * BadOption              an option cannot be used: the start stops with this one line
 """
@@ -235,6 +236,10 @@ class OutOfSync(FeedFailed):
 
 class BadMessage(FeedFailed):
     """A message is not what Binance documents."""
+
+
+class Garbled(BadMessage):
+    """A message may be of any stream of its connection: one of them has missed something."""
 
 
 class Refused(FeedFailed):

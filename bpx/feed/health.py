@@ -1,8 +1,7 @@
 """Looking after the streams from time to time: what is not as it should be is repaired.
 
 It is what remains when everything else has done its part: losses are repaired where they are
-noticed, streams that are not acknowledged are asked for again by their link, and whoever asks for
-something that is not fresh has it fetched.
+noticed, and whoever asks for something that is not fresh has it fetched.
 """
 
 import logging
@@ -112,15 +111,16 @@ class Health:
         if self._closed:
             return
         found: Counter[str] = Counter()
-        lost, feeds = self._streams.lost(), [feed for kind in self._feeds for feed in kind]
-        for tap in lost:
-            found[Remedy.ADOPT.value] += 1
-            self._streams.adopt(tap)
+        taps, feeds = self._streams.taps(), [feed for kind in self._feeds for feed in kind]
+        for tap in taps:
+            if self._streams.is_lost(tap):
+                found[Remedy.ADOPT.value] += 1
+                self._streams.adopt(tap)
         for feed in feeds:
             remedy = remedy_of_feed(feed, now)
             if remedy is not None and _is_checked(feed):
                 found[remedy.value] += 1
-        self._note(Checkup(0.0, len(self._streams) + len(feeds), dict(found)), now)
+        self._note(Checkup(0.0, len(taps) + len(feeds), dict(found)), now)
 
     def report(self, now: float) -> Checkup:
         """Return what the last check has found."""

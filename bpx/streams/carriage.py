@@ -50,7 +50,7 @@ class Carriage:
 
     def begin(self, place: Place, tell: Callable[[Happening], None]) -> Link:
         """Return the new successor, which does not live yet."""
-        link = Link(place, self.audience, self._refusals, tell, self.consent)
+        link = Link(place, self.audience, self._refusals, tell, self.consent, self.miss)
         self.successor = link
         return link
 
@@ -61,6 +61,19 @@ class Carriage:
                 for name in names:
                     for tap in self.audience.of(name):
                         tap.acknowledge(name, now)
+
+    def miss(self, link: Link, now: float) -> None:
+        """Take note that `link` was to bring a message and nobody knows of which stream.
+
+        It brings all that comes from `now` on: taps of the current link begin anew, and for those
+        of its successor the old link has to have brought everything until then.
+        """
+        with self._lock:
+            link.subscriptions.miss(now)
+            if link is self.current:
+                for tap in self.audience.all():
+                    tap.break_off()
+                    _attach(tap, link, now)
 
     def age_s(self, now: float) -> float:
         """Return how long the current link has been open; 0.0 if there is none."""
@@ -109,9 +122,10 @@ class Carriage:
     def is_worse(self) -> bool:
         """Whether the successor has brought nothing at all, and the current link something."""
         old, new = self.current, self.successor
-        if old is None or new is None or new.delivered:
+        if old is None or new is None or new.subscriptions.delivered:
             return False
-        return any(at >= (new.opened_at or inf) for at in old.delivered.values())
+        times = list(old.subscriptions.delivered.values())
+        return any(at >= (new.opened_at or inf) for at in times)
 
     def promote(self, now: float) -> Link | None:
         """Let the successor take over; return the link that it replaces.
@@ -142,9 +156,9 @@ class Carriage:
     def _undelivered(self, old: Link, new: Link) -> set[str]:
         """Return the streams of which only the old link has brought something since."""
         silent = set()
-        for name in set(self.audience.streams) - new.delivered.keys():
+        for name in set(self.audience.streams) - new.subscriptions.delivered.keys():
             since = new.subscriptions.since(name)
-            if since is not None and old.delivered.get(name, -inf) >= since:
+            if since is not None and old.subscriptions.delivered.get(name, -inf) >= since:
                 silent.add(name)
         return silent
 

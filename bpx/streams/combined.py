@@ -3,12 +3,12 @@
 Pure. https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import orjson
 
-from bpx.errors import BadMessage, Loss, StreamLost
+from bpx.errors import BadMessage, Garbled
 
 _PREFIX, _MIDDLE = b'{"stream":"', b'","data":'
 BATCH = 200  # names in one control message
@@ -31,6 +31,14 @@ class Acknowledgement:
     refusal: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A control message to send."""
+
+    method: str
+    streams: Sequence[str]
+
+
 def read(message: bytes) -> Delivery | Acknowledgement:
     """Tell what a message is.
 
@@ -38,15 +46,15 @@ def read(message: bytes) -> Delivery | Acknowledgement:
     broken behind the name of its stream is delivered, too: that feed has missed something.
 
     Raises:
+        Garbled: nobody can tell what it was.
         BadMessage: it is neither a delivery nor a reply.
-        StreamLost: it is broken before its name: nobody knows which stream has missed something.
     """
     if message.startswith(_PREFIX):
         end = message.find(b'"', len(_PREFIX))
         name = message[len(_PREFIX) : end]
-        if message.startswith(_MIDDLE, end) and b"\\" not in name:
+        if message.startswith(_MIDDLE, end) and b"\\" not in name and _is_text(name):
             payload = message[end + len(_MIDDLE) :].rstrip()
-            return Delivery(name.decode(errors="replace"), payload.removesuffix(b"}"))
+            return Delivery(name.decode(), payload.removesuffix(b"}"))
     return _parse(message)
 
 
@@ -54,10 +62,10 @@ def _parse(message: bytes) -> Delivery | Acknowledgement:
     try:
         content = orjson.loads(message)
     except orjson.JSONDecodeError as error:
-        raise StreamLost(f"not JSON: {message[:200]!r}", Loss.PROTOCOL) from error
+        raise Garbled(f"not JSON: {message[:200]!r}") from error
     match content:
-        case {"stream": str(stream), "data": payload}:
-            return Delivery(stream, orjson.dumps(payload))
+        case {"stream": str(stream)}:
+            return Delivery(stream, orjson.dumps(content.get("data")))
         case {"e": "serverShutdown"}:
             return Delivery(SHUTDOWN, message)
         case {"result": None, "id": int(id_)}:
@@ -65,7 +73,18 @@ def _parse(message: bytes) -> Delivery | Acknowledgement:
         case {"error": {"msg": msg}} | {"code": int(), "msg": msg}:
             id_ = content.get("id")
             return Acknowledgement(id_ if isinstance(id_, int) else None, str(msg))
-    raise BadMessage(f"unknown message: {message[:200]!r}")
+    is_notice = isinstance(content, dict) and "stream" not in content
+    raise (BadMessage if is_notice else Garbled)(f"unknown message: {message[:200]!r}")
+
+
+def _is_text(name: bytes) -> bool:
+    if name.isascii():
+        return True
+    try:
+        name.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def control(method: str, streams: Iterable[str], id_: int) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from bpx import metrics
-from bpx.errors import BadMessage, Loss, StreamLost
+from bpx.errors import BadMessage, Garbled, Loss, StreamLost
 from bpx.logs import TRACE
 from bpx.streams.audience import Audience
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, read
@@ -38,6 +38,7 @@ class Ended:
 
 Happening = Opened | Ended
 Consent = Callable[["Link", list[str], float], None]
+Miss = Callable[["Link", float], None]
 
 
 class Link:
@@ -49,6 +50,7 @@ class Link:
         refusals: of streams, as links before it have had them.
         tell: told what happens to it.
         consent: told which streams the exchange has acknowledged, and when.
+        miss: told when a message came of nobody knows which stream.
     """
 
     def __init__(
@@ -58,15 +60,13 @@ class Link:
         refusals: dict[str, int],
         tell: Callable[[Happening], None],
         consent: Consent,
+        miss: Miss,
     ) -> None:
         self.subscriptions = Subscriptions(audience.streams, refusals)
-        self.delivered: dict[str, float] = {}  # when a stream last did
         self.opened_at: float | None = None
         self.is_warned = False  # the exchange is about to close it
-        self._place, self._runtime = place, place.runtime
-        self._audience = audience
-        self._tell = tell
-        self._consent = consent
+        self._place, self._runtime, self._audience = place, place.runtime, audience
+        self._tell, self._consent, self._miss = tell, consent, miss
         self.pulse = Pulse(place.wire, self._runtime.now(), place.pause_s)
         self._socket: Socket | None = None
         self._is_over = False
@@ -171,6 +171,8 @@ class Link:
         except BadMessage as error:
             metrics.BAD_MESSAGES.labels(market).inc()
             log.warning("%s %s: %s", market, url, error)
+            if isinstance(error, Garbled):
+                self._miss(self, self._heard_at)
             return
         match content:
             case Delivery(stream=name) if name == SHUTDOWN:
@@ -184,7 +186,7 @@ class Link:
     def _deliver(self, name: str, payload: bytes) -> None:
         at = self._heard_at
         if not self.subscriptions.is_parting(name, at) and self._audience.put(name, payload, at):
-            self.delivered[name] = at
+            self.subscriptions.delivered[name] = at
 
     def _obey(self, answer: Acknowledgement) -> None:
         if answer.refusal is None:

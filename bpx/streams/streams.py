@@ -67,21 +67,21 @@ class Streams:
         if carrier is not None:
             carrier.renew(tap)
 
-    def __len__(self) -> int:
-        return len(self._carriers)
+    def taps(self) -> list[Tap]:
+        """Return those of all who listen."""
+        return list(self._carriers)
 
-    def lost(self) -> list[Tap]:
-        """Return the taps that nobody carries."""
-        return [
-            tap for tap, carrier in list(self._carriers.items()) if carrier.state is State.CLOSED
-        ]
+    def is_lost(self, tap: Tap) -> bool:
+        """Whether nobody carries a tap any more."""
+        carrier = self._carriers.get(tap)
+        return carrier is not None and carrier.state is State.CLOSED
 
     def adopt(self, tap: Tap) -> None:
         """Carry a tap whose connection is gone."""
         with self._lock:
             carrier = self._carriers.get(tap)
             if carrier is not None and carrier.state is State.CLOSED and not self._closed:
-                self._carry_on(tap, carrier.place.route)
+                self._carry_on(tap, carrier)
 
     def report(self, now: float) -> tuple[Carried, ...]:
         """Return how the connections are."""
@@ -106,10 +106,11 @@ class Streams:
         self._carriers[tap] = carrier
         carrier.add(tap)
 
-    def _carry_on(self, tap: Tap, route: str) -> None:
-        """Carry a tap that another connection has carried: what was sent meanwhile is missed."""
+    def _carry_on(self, tap: Tap, closed: Connection) -> None:
+        """Have another connection carry a tap. What came between the two was missed."""
+        closed.remove(tap)
         tap.break_off()
-        self._carry(tap, route)
+        self._carry(tap, closed.place.route)
 
     def _with_room(self, route: str, streams: int) -> Connection:
         connections = self._connections.setdefault(route, [])
@@ -133,4 +134,4 @@ class Streams:
             if self._closed:
                 return
             for tap in [tap for tap, carrier in self._carriers.items() if carrier is closed]:
-                self._carry_on(tap, closed.place.route)
+                self._carry_on(tap, closed)

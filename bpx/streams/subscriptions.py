@@ -1,11 +1,11 @@
 """Which streams a link has been told to carry, against those that are wanted. Pure."""
 
-from collections.abc import Callable, Collection, Iterable, MutableMapping, Sequence
+from collections.abc import Callable, Collection, Iterable, MutableMapping
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
 
-from bpx.streams.combined import BATCH
+from bpx.streams.combined import BATCH, Change
 
 RETRY_S = 10.0  # before a stream that was refused, or never acknowledged, is asked for again
 RETRIES = 3  # as soon as that
@@ -13,18 +13,10 @@ RARELY_S = 300.0  # and after them
 KEPT_IDS = 3  # SUBSCRIBE messages of one stream whose acknowledgement may still come
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A control message to send."""
-
-    method: str
-    streams: Sequence[str]
-
-
 @dataclass(slots=True)
 class _Stream:
     is_told: bool = False  # the exchange may be sending it
-    since: float | None = None  # when it was acknowledged
+    since: float | None = None  # when it was acknowledged, or a message was lost
     asked_at: float = -inf  # by a SUBSCRIBE, last
     asked_ids: tuple[int, ...] = ()  # of those that were not acknowledged
     tries: int = 0  # without an acknowledgement
@@ -49,11 +41,12 @@ class Subscriptions:
         self._wanted = wanted
         self._refusals: MutableMapping[str, int] = {} if refusals is None else refusals
         self._streams: dict[str, _Stream] = {}
-        self._newest_id: int | None = None
+        self.delivered: dict[str, float] = {}  # when a stream last did, as it is subscribed now
         self._parting: dict[str, tuple[int, float]] = {}  # left with which message, and until when
+        self._unanswered: int | None = None  # the last message, until its answer comes
 
     def since(self, name: str) -> float | None:
-        """Return when a stream was acknowledged; None if it is not, or is to be renewed."""
+        """Return since when a stream brings everything; None if it is not, or to be renewed."""
         stream = self._streams.get(name)
         return None if stream is None or stream.renew else stream.since
 
@@ -81,6 +74,11 @@ class Subscriptions:
         times = [self.since(name) for name in list(self._wanted)]
         return max((at for at in times if at is not None), default=-inf)
 
+    def miss(self, now: float) -> None:
+        """Take note that a message of any stream was lost: they are complete only from `now` on."""
+        for stream in self._each(list(self._streams)):
+            stream.since = None if stream.since is None else now
+
     def renew(self, names: Iterable[str]) -> None:
         """Have streams subscribed anew, each at most once in `RETRY_S`: they seem dead."""
         for stream in self._each(names):
@@ -92,6 +90,9 @@ class Subscriptions:
         What is left goes first, so that there is never too much. Whoever comes or goes between
         two messages is counted in.
         """
+        for name in [name for name, one in list(self._streams.items()) if not one.is_told]:
+            if name not in self._wanted:
+                del self._streams[name]
         over = [name for name, one in list(self._streams.items()) if self._is_over(name, one, now)]
         if over:
             return self._left(over[:BATCH], now)
@@ -100,7 +101,7 @@ class Subscriptions:
 
     def sent(self, id_: int, change: Change, now: float) -> None:
         """Take note under which id a change goes out."""
-        self._newest_id = id_
+        self._unanswered = id_
         if change.method == "SUBSCRIBE":
             for stream in self._each(change.streams):
                 stream.asked_ids = (*stream.asked_ids, id_)[-KEPT_IDS:]
@@ -110,7 +111,7 @@ class Subscriptions:
 
     def acknowledged(self, id_: int | None, now: float) -> list[str]:
         """Take the exchange's consent to the message `id_`; return the streams that it is about."""
-        self._part(lambda left_with, _: left_with == id_)
+        self._answered(id_)
         names = self._asked_with(id_)
         for stream in self._each(names):
             stream.since, stream.asked_ids, stream.tries = now, (), 0
@@ -122,14 +123,20 @@ class Subscriptions:
     def refused(self, id_: int | None) -> None:
         """Take its refusal: what was asked for together is asked for again in smaller groups.
 
-        One that names no message is of the newest: the next goes when that was answered.
+        One without an id is of the last message, which alone is waited for; but it ends no wait
+        for the answer to an UNSUBSCRIBE.
         """
-        id_ = self._newest_id if id_ is None else id_
-        self._part(lambda left_with, _: left_with == id_)
+        of = self._unanswered if id_ is None else id_
+        self._answered(id_)
         for name in [name for name in self._refusals if name not in self._wanted]:
             self._refusals.pop(name, None)
-        for name in self._asked_with(id_):
+        for name in self._asked_with(of):
             self._refusals[name] = self._refusals.get(name, 0) + 1
+
+    def _answered(self, id_: int | None) -> None:
+        if id_ in (None, self._unanswered):
+            self._unanswered = None
+        self._part(lambda left_with, _: left_with == id_)
 
     def _part(self, is_over: Callable[[int, float], bool]) -> None:
         for name, parting in list(self._parting.items()):
@@ -138,12 +145,10 @@ class Subscriptions:
 
     def _left(self, names: list[str], now: float) -> Change:
         for name in names:
-            stream = self._streams[name]
+            stream = self._streams.pop(name)
+            self.delivered.pop(name, None)
             if name in self._wanted:
-                stream.is_told, stream.since, stream.asked_ids = False, None, ()
-                stream.renew, stream.renewed_at = False, now
-            else:
-                del self._streams[name]
+                self._streams[name] = _Stream(tries=stream.tries, renewed_at=now)
         return Change("UNSUBSCRIBE", names)
 
     def _asked(self, names: list[str], now: float) -> Change:
@@ -153,13 +158,22 @@ class Subscriptions:
         return Change("SUBSCRIBE", names)
 
     def _due(self, now: float) -> list[str]:
-        """Return the names for the next SUBSCRIBE: all of them were refused equally often."""
-        due = [name for name in list(self._wanted) if self._is_due(name, now)]
-        if not due:
-            return []
-        refusals = self._refusals.get(due[0], 0)
-        together = (name for name in due if self._refusals.get(name, 0) == refusals)
-        return list(islice(together, max(1, BATCH // 10 ** min(refusals, 3))))
+        """Return the names for the next SUBSCRIBE: all of them have failed equally often.
+
+        What has failed least goes first: what is asked for one by one keeps nobody waiting.
+        """
+        failures = {
+            name: self._failures(name) for name in list(self._wanted) if self._is_due(name, now)
+        }
+        least = min(failures.values(), default=0)
+        together = (name for name, count in failures.items() if count == least)
+        return list(islice(together, max(1, BATCH // 10**least)))
+
+    def _failures(self, name: str) -> int:
+        """Return how often a stream was refused, or asked for on this link without an answer."""
+        stream = self._streams.get(name)
+        tries = 0 if stream is None else stream.tries
+        return min(max(tries, self._refusals.get(name, 0)), 3)
 
     def _is_over(self, name: str, stream: _Stream, now: float) -> bool:
         if not stream.is_told:
@@ -176,10 +190,7 @@ class Subscriptions:
         return stream.since is None and now - stream.asked_at > pause_s
 
     def _asked_with(self, id_: int | None) -> list[str]:
-        return self._names(lambda stream: id_ in stream.asked_ids)
-
-    def _names(self, condition: Callable[[_Stream], bool]) -> list[str]:
-        return [name for name, stream in list(self._streams.items()) if condition(stream)]
+        return [name for name, one in list(self._streams.items()) if id_ in one.asked_ids]
 
     def _each(self, names: Iterable[str]) -> list[_Stream]:
         return [self._streams[name] for name in names if name in self._streams]

@@ -15,7 +15,7 @@ class FakeLink:
     def __init__(self, carriage, opened_at):
         self.subscriptions = Subscriptions(carriage.audience.streams, carriage._refusals)
         self.pulse = Pulse(Wire(alive_s=5.0), opened_at, pause_s=0.1)
-        self.delivered, self.opened_at, self.is_open = {}, opened_at, True
+        self.opened_at, self.is_open = opened_at, True
         self.is_warned, self.woken = False, 0
         self._carriage, self._ids = carriage, 0
 
@@ -42,7 +42,7 @@ class FakeLink:
 
     def deliver(self, name, now):
         self.pulse.hear(now)
-        self.delivered[name] = now
+        self.subscriptions.delivered[name] = now
 
     def answer_ping(self, now):
         self.pulse.hear_pong(self.pulse.ping(now), now)
@@ -244,6 +244,29 @@ def test_nothing_of_the_old_link_comes_after_a_tap_is_broken_off():
     new.subscribe(100.5)
     carriage.promote(101.0)
     assert (tap.generation, heard_old) == (1, [False])
+
+
+def test_a_message_of_nobody_knows_which_stream_breaks_all_taps_of_the_current_link():
+    first, second = tap_of("a"), tap_of("b")
+    carriage, old, _ = replacing(first)
+    carriage.add(second, 100.0)  # and not subscribed
+    carriage.miss(old, 100.5)
+    assert (first.generation, first.subscribed_at) == (1, 100.5)  # what comes is heard
+    assert (second.generation, second.subscribed_at) == (1, None)
+
+
+def test_what_a_successor_has_lost_the_old_link_has_to_have_brought():
+    tap = tap_of("a")
+    carriage, old, new = replacing(tap)
+    new.subscribe(100.5)
+    old.answer_ping(100.7)
+    carriage.miss(new, 100.8)
+    assert tap.generation == 0
+    assert not carriage.is_ready(100.9)
+    old.answer_ping(101.0)
+    assert carriage.is_ready(101.1)
+    carriage.promote(101.2)
+    assert tap.generation == 0
 
 
 def test_a_link_that_is_warned_or_dead_is_doomed():

@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from bpx.errors import BadMessage, Loss, StreamLost
+from bpx.errors import BadMessage, Garbled
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, control, read
 from tests.frames import RECORDED
 
@@ -35,6 +35,7 @@ def test_a_payload_may_be_anything_for_its_feed_to_judge():
     assert read(b'{"stream":"x","data":null}') == Delivery("x", b"null")
     assert read(b'{"stream":"x","data":{broken}}') == Delivery("x", b"{broken}")
     assert read(b'{"stream":"x","data":{"a":') == Delivery("x", b'{"a":')
+    assert read(b'{"stream":"x"}') == Delivery("x", b"null")
 
 
 @pytest.mark.parametrize(
@@ -69,27 +70,30 @@ def test_a_refusal_says_what_of(message, id_):
 @pytest.mark.parametrize(
     "message",
     [
+        b"",
+        b"{",
         b"null",
         b"7",
         b"[]",
-        b"{}",
+        b"\xff\xfe",
+        b'{"stream":"x',
+        b'{"stream":"\xff","data":{}}',
         b'{"stream":7,"data":{}}',
-        b'{"stream":"x"}',
-        b'{"result":null,"id":"x"}',
-        b'{"error":"blahblah"}',
-        b'{"e":"24hrTicker"}',
     ],
 )
+def test_what_may_have_been_of_any_stream_is_garbled(message):
+    with pytest.raises(Garbled):
+        read(message)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [b"{}", b'{"result":null,"id":"x"}', b'{"error":"blahblah"}', b'{"e":"24hrTicker"}'],
+)
 def test_anything_else_is_a_bad_message(message):
-    with pytest.raises(BadMessage):
+    with pytest.raises(BadMessage) as caught:
         read(message)
-
-
-@pytest.mark.parametrize("message", [b"\xff\xfe", b'{"stream":"x', b"{", b""])
-def test_what_is_broken_before_its_name_may_be_of_any_stream(message):
-    with pytest.raises(StreamLost, match="not JSON") as lost:
-        read(message)
-    assert lost.value.loss is Loss.PROTOCOL
+    assert caught.type is BadMessage
 
 
 def test_a_control_message_is_as_documented():

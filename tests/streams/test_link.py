@@ -39,6 +39,7 @@ class Living:
     audience: Audience
     told: list[Happening] = field(default_factory=list)
     consents: list[list[str]] = field(default_factory=list)
+    misses: list[float] = field(default_factory=list)
 
     @property
     def lost(self):
@@ -49,14 +50,21 @@ class Living:
 @contextmanager
 def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
     runtime, audience = ThreadRuntime(), Audience()
-    told, consents = [], []
+    told, consents, misses = [], [], []
     for tap in taps:
         audience.add(tap)
     place = Place("spot", "", sim.ws_url + "/stream", 20, wire, runtime)
-    link = Link(place, audience, {}, told.append, lambda _, names, at: consents.append(names))
+    link = Link(
+        place,
+        audience,
+        {},
+        told.append,
+        lambda _, names, at: consents.append(names),
+        lambda _, at: misses.append(at),
+    )
     runtime.spawn(link.live)
     try:
-        yield Living(link, audience, told, consents)
+        yield Living(link, audience, told, consents, misses)
     finally:
         link.close()
         for thread in runtime.threads:
@@ -75,7 +83,7 @@ def test_it_opens_subscribes_what_somebody_hears_and_delivers(sim):
         assert here.told == [Opened(here.link)]
         assert here.link.is_open
         sim.step(100)
-        eventually(lambda: set(here.link.delivered) == {KLINE, DEPTH})
+        eventually(lambda: set(here.link.subscriptions.delivered) == {KLINE, DEPTH})
         assert {tap.next(1).payload, tap.next(1).payload} == {b'{"n":10001}'}
         assert tap.subscribed_at is None  # which link counts is for others to say
 
@@ -88,7 +96,7 @@ def test_what_nobody_hears_is_delivered_to_nobody(sim):
         sim.step(100)
         eventually(lambda: here.link.pulse.line.alive_until > 0)
         assert tap.next(0.1) is None
-        assert here.link.delivered == {}
+        assert here.link.subscriptions.delivered == {}
 
 
 def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_stream_anew(sim):
@@ -103,7 +111,7 @@ def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_st
         sim.step(100)
         assert other.next(5).payload == b'{"n":10001}'
         assert late.next(0.01) is None
-        assert set(here.link.delivered) == {DEPTH}
+        assert set(here.link.subscriptions.delivered) == {DEPTH}
 
 
 def test_closing_it_sends_a_close_frame_and_nothing_is_heard_any_more(sim):
@@ -182,25 +190,23 @@ def test_a_shutdown_notice_is_noted_and_is_no_message_of_a_market(sim, is_wrappe
         sim.call(lambda: [one.send(text) for one in sim._server.streams._open])
         eventually(lambda: here.link.is_warned)
         assert here.link.is_open
-        assert here.link.delivered == {}
+        assert here.link.subscriptions.delivered == {}
 
 
-def test_what_is_broken_before_its_name_ends_it_for_it_may_be_anybodys(sim):
+@pytest.mark.parametrize(
+    ("nonsense", "misses"), [(b"[nonsense", 1), (b"\xff\x00", 1), (b'{"e":"surprise"}', 0)]
+)
+def test_nonsense_ends_nothing_and_it_is_told_if_a_stream_may_have_missed_it(sim, nonsense, misses):
     tap = tap_of(KLINE)
     with living(sim, tap) as here:
         eventually(lambda: here.consents == [[KLINE]])
-        sim.call(lambda: [one.send(b'{"stre') for one in sim._server.streams._open])
-        eventually(lambda: not here.link.is_open)
-
-
-def test_an_unknown_message_ends_nothing(sim):
-    tap = tap_of(KLINE)
-    with living(sim, tap) as here:
-        eventually(lambda: here.consents == [[KLINE]])
-        sim.call(lambda: [one.send(b'["unheard of"]') for one in sim._server.streams._open])
+        before = monotonic()
+        sim.call(lambda: [one.send(nonsense) for one in sim._server.streams._open])
         sim.step(100)
         assert tap.next(5).payload == b'{"n":10001}'
         assert here.link.is_open
+        assert len(here.misses) == misses
+        assert all(before < at < monotonic() for at in here.misses)
 
 
 def test_it_proves_on_demand_that_nothing_is_missing():

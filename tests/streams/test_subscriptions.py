@@ -3,14 +3,8 @@ from math import inf
 
 import pytest
 
-from bpx.streams.subscriptions import (
-    BATCH,
-    RARELY_S,
-    RETRIES,
-    RETRY_S,
-    Change,
-    Subscriptions,
-)
+from bpx.streams.combined import BATCH, Change
+from bpx.streams.subscriptions import RARELY_S, RETRIES, RETRY_S, Subscriptions
 
 
 def due(subscriptions, now=0.0, first_id=1):
@@ -62,6 +56,17 @@ def test_the_newest_acknowledgement_is_the_last_of_what_is_wanted():
     assert subscriptions.newest_since() == 1.5
     del wanted["b"]
     assert subscriptions.newest_since() == 0.5
+
+
+def test_after_a_message_of_nobody_knows_which_stream_all_are_complete_only_from_then_on():
+    subscriptions = subscribed(["a", "b"])
+    subscriptions.renew(["b"])
+    subscriptions.miss(5.0)
+    assert (subscriptions.since("a"), subscriptions.since("b")) == (5.0, None)
+    other = Subscriptions(["a"])
+    due(other)
+    other.miss(5.0)
+    assert other.since("a") is None
 
 
 def test_what_is_refused_or_asked_for_again_and_not_acknowledged_is_asked_for_in_vain():
@@ -130,6 +135,30 @@ def test_a_late_acknowledgement_of_what_was_left_is_not_one_of_what_came_after()
     assert subscriptions.since("a") == 1.7
 
 
+@pytest.mark.parametrize("is_renewed", [False, True])
+def test_what_a_stream_brought_before_it_was_left_says_nothing_of_the_next_subscription(is_renewed):
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    subscriptions.delivered.update(a=1.0, b=1.0)
+    if is_renewed:
+        subscriptions.renew(["a"])
+    else:
+        del wanted["a"]
+    assert subscriptions.delivered.keys() == {"a", "b"}
+    due(subscriptions, now=2.0)
+    assert subscriptions.delivered == {"b": 1.0}
+
+
+def test_nothing_is_kept_of_what_was_left_to_be_renewed_and_is_not_wanted_any_more():
+    wanted = {"a": None}
+    subscriptions = subscribed(wanted)
+    subscriptions.renew(["a"])
+    assert subscriptions.next_change(20.0) == Change("UNSUBSCRIBE", ["a"])
+    wanted.clear()
+    assert due(subscriptions, now=20.2) == {}
+    assert len(subscriptions._streams) == 0
+
+
 def test_who_comes_while_others_are_being_left_is_not_left():
     wanted = dict.fromkeys(names(BATCH + 1))
     subscriptions = subscribed(wanted)
@@ -191,28 +220,81 @@ def test_what_was_refused_together_is_asked_for_in_smaller_groups():
     assert sizes == [{BATCH}, {BATCH // 10}, {BATCH // 100}, {1}]
 
 
-def test_a_refusal_that_names_no_message_is_of_the_newest():
-    subscriptions = Subscriptions(names(BATCH))
-    due(subscriptions, first_id=7)
-    subscriptions.refused(None)
-    sent = due(subscriptions, RETRY_S + 0.1, first_id=8)
-    assert {len(change.streams) for change in sent.values()} == {BATCH // 10}
-    for id_ in sent:
-        subscriptions.acknowledged(id_, RETRY_S + 0.1)
-    subscriptions.refused(None)  # the newest was answered
-    assert due(subscriptions, 2 * RETRY_S + 0.2, first_id=99) == {}
+def names_left_out_by(exchange):
+    """Return which of a batch with a bad name are not subscribed after four rounds.
 
-
-def test_one_bad_name_keeps_no_other_from_being_subscribed():
-    subscriptions, now = Subscriptions(names(BATCH)), 0.0
-    for round_ in range(4):
-        for id_, change in due(subscriptions, now, first_id=1000 * round_).items():
+    Args:
+        exchange: told the subscriptions and the id of each message with the bad name.
+    """
+    subscriptions, now, first_id = Subscriptions(names(BATCH)), 0.0, 1
+    for _ in range(4):
+        while change := subscriptions.next_change(now):
+            subscriptions.sent(first_id, change, now)
             if "s7" in change.streams:
-                subscriptions.refused(id_)
+                exchange(subscriptions, first_id)
             else:
-                subscriptions.acknowledged(id_, now)
+                subscriptions.acknowledged(first_id, now)
+            first_id += 1
         now += RETRY_S + 0.1
-    assert [name for name in names(BATCH) if subscriptions.since(name) is None] == ["s7"]
+    return [name for name in names(BATCH) if subscriptions.since(name) is None]
+
+
+@pytest.mark.parametrize(
+    "exchange",
+    [
+        lambda subscriptions, id_: subscriptions.refused(id_),
+        lambda subscriptions, id_: subscriptions.refused(None),
+        lambda subscriptions, id_: None,
+    ],
+    ids=["refuses", "refuses without an id", "does not answer"],
+)
+def test_one_bad_name_keeps_no_other_from_being_subscribed(exchange):
+    assert names_left_out_by(exchange) == ["s7"]
+
+
+def test_a_refusal_without_an_id_is_of_the_last_message_if_that_is_not_answered():
+    wanted, refusals = dict.fromkeys(["a"]), {}
+    subscriptions = Subscriptions(wanted, refusals)
+    subscriptions.refused(None)  # nothing was asked
+    due(subscriptions, first_id=1)
+    subscriptions.acknowledged(1, 0.1)
+    subscriptions.refused(None)
+    assert refusals == {}
+    wanted["b"] = None
+    due(subscriptions, now=1.0, first_id=2)
+    subscriptions.refused(None)
+    subscriptions.refused(None)  # once is enough
+    assert refusals == {"b": 1}
+
+
+def test_a_refusal_without_an_id_proves_not_that_a_subscription_has_been_left():
+    wanted = dict.fromkeys(["a", "b"])
+    subscriptions = subscribed(wanted)
+    del wanted["a"]
+    due(subscriptions, now=1.0, first_id=7)
+    subscriptions.refused(None)
+    assert subscriptions.is_parting("a", 1.1)
+    assert subscriptions.since("b") == 0.0
+
+
+def test_what_was_not_answered_on_one_link_says_nothing_of_the_next():
+    refusals = {}
+    first = Subscriptions(names(BATCH), refusals)
+    due(first)
+    assert [len(one.streams) for one in due(first, now=11.0).values()] == [BATCH // 10] * 10
+    assert [len(one.streams) for one in due(Subscriptions(names(BATCH), refusals)).values()] == [
+        BATCH
+    ]
+
+
+def test_what_was_never_refused_does_not_wait_for_what_was():
+    wanted = dict.fromkeys(names(BATCH))
+    subscriptions = Subscriptions(wanted)
+    for round_ in range(3):
+        due(subscriptions, now=11.0 * round_, first_id=1000 * round_)
+    wanted["new"] = None
+    assert subscriptions.next_change(33.0) == Change("SUBSCRIBE", ["new"])
+    assert subscriptions.next_change(33.0) == Change("SUBSCRIBE", ["s0"])
 
 
 def test_what_one_link_was_refused_its_successor_does_not_ask_for_together_with_others():
