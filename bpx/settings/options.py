@@ -169,7 +169,8 @@ class Settings:
         "websocket.pong-timeout",
         DURATION,
         "60s",
-        "A connection without a frame or an answered ping for this long is replaced.",
+        "A connection without a frame or an answered ping for this long is given up. Another is "
+        "tried beside it after twice freshness.alive.",
     )
     reconnect_delay_s: float = option(
         "websocket.reconnect-delay", DURATION, "1s", "Longest wait before the first reconnect."
