@@ -66,8 +66,9 @@ class Schedule:
         self.watch(now)
         self.last_loss = f"{lost.loss.value}: {lost}"
         self._stable_at = inf
-        if lost.loss in _MAYBE_BY_COMPRESSION:  # each other attempt goes without
-            self.offers_compression = self._wire.compression and not self.offers_compression
+        # The attempt after what may come of it goes without, and the one after that with it again.
+        is_suspect = self.offers_compression and lost.loss in _MAYBE_BY_COMPRESSION
+        self.offers_compression = self._wire.compression and not is_suspect
         wait_s = self._backoff.after(lost)
         self.attempt_at = now + wait_s
         if lost.loss is Loss.BANNED:

@@ -10,7 +10,7 @@ import pytest
 from bpx.errors import Loss, StreamLost
 from bpx.simulator.simulator import Simulator
 from bpx.streams.deflate import Inflater
-from bpx.streams.handshake import MOST_HEAD_BYTES, upgraded
+from bpx.streams.handshake import MOST_HEAD_BYTES, _trust, upgraded
 from tests.faults.frame_server import FrameServer, accepted, agreeing, frame, welcome
 from tests.simulator.tiny_venue import TinyVenue
 
@@ -83,6 +83,10 @@ def test_cookies_are_neither_kept_nor_sent():
         for _ in range(2):
             ask(server.url)[0].close()
     assert b"a=b" not in server.heads[1]
+
+
+def test_certificates_are_read_once():
+    assert _trust(None) is _trust(None)
 
 
 def test_over_tls_the_certificate_must_be_trusted():

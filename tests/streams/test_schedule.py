@@ -25,11 +25,11 @@ def test_after_a_loss_the_next_attempt_waits():
     assert schedule.may_attempt(108.1)
 
 
-def test_after_what_compression_may_be_the_cause_of_each_other_attempt_goes_without():
+def test_the_attempt_after_what_compression_may_be_the_cause_of_goes_without():
     schedule = schedule_of()
     assert schedule.offers_compression
-    for loss, offers in [(Loss.CLOSED, True), (Loss.REFUSED, False), (Loss.CLOSED, False),
-                         (Loss.PROTOCOL, True), (Loss.PROTOCOL, False)]:  # fmt: skip
+    for loss, offers in [(Loss.CLOSED, True), (Loss.REFUSED, False), (Loss.CLOSED, True),
+                         (Loss.PROTOCOL, False), (Loss.PROTOCOL, True)]:  # fmt: skip
         schedule.lose(StreamLost("gone", loss), 100.0)
         assert schedule.offers_compression is offers
     plain = schedule_of(wire=replace(WIRE, compression=False))
