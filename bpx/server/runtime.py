@@ -26,6 +26,7 @@ class GeventRuntime:
     def __init__(self) -> None:
         self._ended = Event()
         self._tasks: set[gevent.Greenlet] = set()
+        self._deadlines: dict[gevent.Timeout, Any] = {}  # and the greenlets bound by them
         self._threads = ThreadPool(THREADS)
 
     @property
@@ -40,8 +41,14 @@ class GeventRuntime:
         task.rawlink(self._tasks.discard)
 
     def end(self, within_s: float) -> int:
-        """End all sleep and the threads, and return how many tasks have not returned by then."""
+        """End all sleep, what has a deadline, and the threads.
+
+        Returns:
+            How many tasks have not returned by then.
+        """
         self._ended.set()
+        for timeout, waiting in self._deadlines.items():
+            _hasten(timeout, waiting)
         gevent.joinall(list(self._tasks), timeout=within_s)
         with gevent.Timeout(KILL_S, False):
             self._threads.kill()  # else a thread that computes is waited for
@@ -63,17 +70,20 @@ class GeventRuntime:
         """Bound what happens inside to `seconds`. No `except Exception` in there can outlast it.
 
         Raises:
-            DeadlinePassed: time is up.
+            DeadlinePassed: time is up, or `end` is called.
         """
-        timeout = gevent.Timeout(max(0.0, seconds))
+        timeout = gevent.Timeout(0.0 if self._ended.is_set() else max(0.0, seconds))
+        self._deadlines[timeout] = gevent.getcurrent()
         timeout.start()
         try:
             yield
         except gevent.Timeout as error:
-            if error is not timeout:  # an outer deadline's
+            if error is not timeout:  # an outer one's
                 raise
-            raise DeadlinePassed(f"not done within {seconds:g} s") from None
+            why = "the server stops" if self._ended.is_set() else f"not done within {seconds:g} s"
+            raise DeadlinePassed(why) from None
         finally:
+            del self._deadlines[timeout]
             timeout.close()
 
     def offload(self, function: Callable[..., T], *args: Any) -> T:
@@ -85,6 +95,14 @@ class GeventRuntime:
         finally:
             del error  # it knows this frame: each would keep the other
         return cast("T", result)
+
+
+def _hasten(timeout: gevent.Timeout, waiting: Any) -> None:
+    """Have `timeout` come as soon as whoever is bound by it waits."""
+    timeout.timer.stop()
+    timeout.timer.close()
+    timeout.timer = gevent.get_hub().loop.timer(0.0)
+    timeout.timer.start(waiting.throw, timeout)
 
 
 def _attempt(function: Callable[..., T], *args: Any) -> tuple[T | None, BaseException | None]:

@@ -134,14 +134,14 @@ ROUNDS = full_or(5, 1)  # the exchange knows its newest books best
 SLOT_S = full_or(31, 1)
 BROKEN_S = full_or(20, 0.6)
 PACE = Pace(
-    reads_per_s=full_or(240, 640),
+    reads_per_s=full_or(280, 640),
     orders_per_s=full_or(24, 64),
     cancels_per_s=full_or(6, 12),
     lasts_s=full_or(94, 17),
     cached_share=0.9,
     timeout_s=30,
 )
-ATTEMPTS, READS = full_or(10_000, 1_000), full_or(100_000, 10_000)
+ATTEMPTS, READS = full_or(10_000, 1_000), full_or(100_000, 8_000)
 # In 5 minutes there are 60 attempts to connect, so that a long load has to be gentler. How old
 # an answer may be is in full what it is by default.
 PATIENCE = (
@@ -191,7 +191,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
             eventually(lambda: here.place.subscribed() != set(), within_s=CONNECTED_WITHIN_S)
             follow(here, SERIES)
             differing += differing_series(here)
-        answers = sum(verdict.reads.values()) + sum(verdict.refused.values())
+        answers = sum(verdict.reads.values())
         attempts = sum(verdict.trades.values())
         figure(
             "gates 1 and 2",
@@ -204,7 +204,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         )
         figure(
             "gate 7",
-            reads=sum(verdict.reads.values()),
+            reads=answers,
             from_streams=verdict.reads["websocket"],
             older_than_they_may_be=verdict.stale,
             differing=verdict.differing,
@@ -224,7 +224,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         assert verdict.trades["unknown"] > 10
         assert verdict.trades["not sent"] > 0
         assert verdict.trades["ok"] > 50
-        assert sum(verdict.reads.values()) > sum(verdict.refused.values())
+        assert answers > sum(verdict.refused.values())
         assert differing == []
 
 

@@ -123,6 +123,65 @@ def test_computing_that_does_not_end_does_not_keep_the_runtime_from_ending() -> 
     let_go.set()
 
 
+def test_what_has_a_deadline_ends_with_the_runtime() -> None:
+    ending, cut = GeventRuntime(), list[str]()
+
+    def waits() -> None:
+        try:
+            with ending.deadline(100):
+                gevent.sleep(50)
+        except DeadlinePassed as error:
+            cut.append(str(error))
+
+    ending.spawn(waits)
+    gevent.sleep(0)
+    assert ending.end(within_s=2) == 0
+    assert cut == ["the server stops"]
+
+
+def test_an_inner_deadline_ends_with_the_runtime_as_the_outer_does() -> None:
+    ending, cut = GeventRuntime(), list[str]()
+
+    def waits() -> None:
+        with ending.deadline(100):
+            try:
+                with ending.deadline(50):
+                    gevent.sleep(50)
+            except DeadlinePassed:
+                cut.append("inner")
+                gevent.sleep(50)
+            cut.append("never")
+
+    ending.spawn(waits)
+    gevent.sleep(0)
+    assert ending.end(within_s=2) == 0
+    assert "never" not in cut
+
+
+def test_a_deadline_that_is_kept_while_the_runtime_ends_cuts_nothing_afterwards() -> None:
+    ending, over = GeventRuntime(), list[str]()
+    let_go = Event()
+
+    def waits() -> None:
+        with ending.deadline(100):
+            let_go.wait(50)
+        gevent.sleep(0.02)
+        over.append("as if nothing had been")
+
+    ending.spawn(waits)
+    gevent.sleep(0)
+    let_go.set()  # it will be woken before the deadline is noticed
+    assert ending.end(within_s=2) == 0
+    assert over == ["as if nothing had been"]
+
+
+def test_after_the_end_nothing_waits_for_a_deadline() -> None:
+    ended = GeventRuntime()
+    ended.end(within_s=1)
+    with pytest.raises(DeadlinePassed, match="the server stops"), ended.deadline(10):
+        gevent.sleep(5)
+
+
 class Large(bytearray):
     """What takes much memory."""
 
