@@ -1,6 +1,7 @@
 """A market's application as a whole: what the options do to it, and that it ends."""
 
 import json
+import logging
 import threading
 
 import pytest
@@ -8,7 +9,7 @@ from prometheus_client import generate_latest
 
 from bpx import metrics
 from bpx.house import local
-from bpx.logs import configure
+from bpx.logs import Logging, configure
 from bpx.settings import load
 from bpx.simulator.faults import RestFault
 from bpx.simulator.simulator import Simulator
@@ -108,9 +109,10 @@ def test_the_last_price_may_come_from_the_book_ticker_as_in_the_original(spot, o
 def test_forwards_are_logged_without_their_queries_if_the_operator_wants_them(
     spot, tmp_path, restored_logging, are_shown
 ):
-    configure("info", False, str(tmp_path / "log"), are_forwards_shown=are_shown)
+    configure(Logging(output=str(tmp_path / "log"), are_forwards_shown=are_shown))
     with application(spot) as app:
         app.test_client().get("/api/v3/avgPrice?symbol=BTCUSDT")
+    logging.shutdown()
     log = (tmp_path / "log").read_text()
     assert ("spot GET /api/v3/avgPrice -> 200 in " in log) is are_shown
     assert "symbol=BTCUSDT" not in log

@@ -10,6 +10,8 @@ TESTED_BY_OTHERS = {
     "web/answer.py": "what answers have in common: by tests/web/test_{klines,latest,listing}.py",
     "web/forwarding.py": "by tests/web/test_blueprint.py",
     "web/parts.py": "data: by tests/web/test_blueprint.py",
+    "logs/scribe.py": "by tests/logs/test_writer.py",
+    "logs/tally.py": "counts: by tests/logs/test_writer.py",
     "metrics.py": "declarations: by whoever counts",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
     "server/listening.py": "ports of a whole server: by tests/server/test_lifetime.py",

@@ -90,7 +90,20 @@ EFFECT_TESTED_BY = {
     "logging.level": f"{LOG}::test_below_its_level_the_server_is_silent",
     "logging.format": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
     "logging.output": f"{LOG}::test_the_log_may_be_a_file_that_is_rotated",
-    "logging.enable-structured": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
+    "logging.enable-structured": f"{LOG}::test_lines_end_with_their_fields_if_asked_for",
+    "logging.max-size-mb": f"{LOG}::test_a_full_log_is_put_aside",
+    "logging.max-backups": f"{LOG}::test_a_full_log_is_put_aside",
+    "logging.compress": f"{LOG}::test_a_full_log_is_put_aside",
+    "logging.max-age-days": f"{LOG}::test_log_files_that_are_old_or_too_many_are_deleted",
+    "logging.max-disk-mb": f"{LOG}::test_log_files_that_are_old_or_too_many_are_deleted",
+    "logging.cleanup-interval": f"{LOG}::test_log_files_that_are_old_or_too_many_are_deleted",
+    "logging.enable-rate-limit": f"{LOG}"
+    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.rate-limit": f"{LOG}"
+    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.burst-limit": f"{LOG}"
+    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.enable-sampling": f"{LOG}::test_what_is_said_again_and_again_is_sampled_if_asked_for",
     "disable-spot": f"{CLI}::test_a_disabled_market_has_no_port",
     "disable-futures": f"{CLI}::test_a_disabled_market_has_no_port",
     "env": "tests/settings/test_profiles.py::test_an_environment_has_other_defaults",

@@ -19,6 +19,8 @@ from bpx.settings.reading import unknown_variables
 
 MARKETS = {"spot": ("spot",), "futures": ("futures",), "both": ("spot", "futures")}
 _CONNECTIONS = 10_000
+_MB = 2**20
+_DAY_S = 86_400.0
 _RESERVED_DESCRIPTORS = 256  # for calls to Binance, streams, logs
 
 
@@ -70,6 +72,28 @@ def gunicorn_settings(application: str, settings: Settings) -> dict[str, Any]:
     }
 
 
+def logging_of(settings: Settings) -> logs.Logging:
+    """Return how the options want the log."""
+    limit = logs.Rate(settings.log_rate_per_s, settings.log_burst)
+    return logs.Logging(
+        level=settings.log_level,
+        is_json=settings.log_format == "json",
+        has_fields=settings.structured_logs,
+        output=settings.log_output,
+        retention=logs.Retention(
+            max_bytes=settings.log_max_size_mb * _MB,
+            backups=settings.log_max_backups,
+            max_age_s=settings.log_max_age_days * _DAY_S,
+            max_total_bytes=settings.log_max_disk_mb * _MB,
+            interval_s=settings.log_cleanup_interval_s,
+            is_compressed=settings.log_compressed,
+        ),
+        rate=limit if settings.log_rate_limited else None,
+        is_sampled=settings.log_sampled,
+        are_forwards_shown=settings.forwards_shown,
+    )
+
+
 def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, str]) -> None:
     """Log as the options want it from now on.
 
@@ -77,12 +101,7 @@ def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, 
         BadOption: the log cannot be written; then all stays as it was.
     """
     try:
-        logs.configure(
-            level=settings.log_level,
-            as_json=settings.structured_logs or settings.log_format == "json",
-            output=settings.log_output,
-            are_forwards_shown=settings.forwards_shown,
-        )
+        logs.configure(logging_of(settings))
     except OSError as error:
         raise BadOption(f"--logging.output (BPX_LOG_OUTPUT) cannot be written: {error}") from error
     for name in unknown_variables(environ):

@@ -4,16 +4,21 @@ Its module is imported in gunicorn's unpatched master: nothing here imports, at 
 anything that opens or patches sockets beyond what gunicorn's own worker does.
 """
 
+import logging
 import os
 import signal
 import sys
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import gevent
 from gevent.event import Event
+from gevent.monkey import get_original
 from gunicorn.workers.ggevent import GeventWorker
 
+from bpx.logs import configure
+from bpx.server.configuration import logging_of
 from bpx.server.connection import Patience
 from bpx.server.listening import Listening
 from bpx.server.ports import ByPort
@@ -47,12 +52,19 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
     def load_wsgi(self) -> None:
         """Load the application; sockets are patched by now."""
         self.settings = load([], os.environ)
+        self._log_without_waiting()
         self.patience = Patience(
             read_s=self.settings.read_timeout_s,
             write_s=self.settings.write_timeout_s,
             idle_s=self.settings.idle_timeout_s,
         )
         super().load_wsgi()
+
+    def _log_without_waiting(self) -> None:
+        """Have a thread of this process write the log, as one of the master's has done before."""
+        start_thread = get_original("_thread", "start_new_thread")
+        with suppress(OSError):  # then lines are written as after any fork, if at all
+            configure(logging_of(self.settings), start_thread)
 
     def run(self) -> None:
         """Serve until told to stop, then finish what is under way."""
@@ -100,6 +112,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
 
     def _quit(self) -> None:
         self.log.warning("stopped at once, %s requests unfinished", self.listening.served)
+        logging.shutdown()  # which waits for the lines
         os._exit(0)
 
     def _open_ports(self, app: ByPort) -> None:

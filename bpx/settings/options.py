@@ -299,7 +299,58 @@ class Settings:
         "logging.output", FILE, "stdout", "Where to log: stdout, stderr, or a file."
     )
     structured_logs: bool = option(
-        "logging.enable-structured", BOOL, "false", "The same as --logging.format=json."
+        "logging.enable-structured",
+        BOOL,
+        "false",
+        "End lines of text with their fields, as key=value. Lines of JSON have them anyway.",
+    )
+    log_max_size_mb: int = option(
+        "logging.max-size-mb",
+        whole(1, 100_000),
+        "100",
+        "Size at which a log file is put aside, as FILE.1 and so on.",
+    )
+    log_max_backups: int = option(
+        "logging.max-backups", whole(0, 1_000), "5", "How many files that were put aside are kept."
+    )
+    log_max_age_days: int = option(
+        "logging.max-age-days",
+        whole(1, 10_000),
+        "30",
+        "How long they are kept, after their last line.",
+    )
+    log_compressed: bool = option(
+        "logging.compress", BOOL, "true", "Compress them, all but the newest."
+    )
+    log_max_disk_mb: int = option(
+        "logging.max-disk-mb",
+        whole(1, 10_000_000),
+        "1000",
+        "What all files of the log may take together; the oldest go first.",
+    )
+    log_cleanup_interval_s: float = option(
+        "logging.cleanup-interval", DURATION, "1h", "How often age and disk use are looked at."
+    )
+    log_rate_limited: bool = option(
+        "logging.enable-rate-limit",
+        BOOL,
+        "false",
+        "Leave out debug messages and traces that are too many; they are counted.",
+    )
+    log_rate_per_s: int = option(
+        "logging.rate-limit",
+        whole(1, 1_000_000),
+        "100",
+        "Debug messages and traces a second, over time.",
+    )
+    log_burst: int = option(
+        "logging.burst-limit", whole(1, 1_000_000), "200", "Debug messages and traces at once."
+    )
+    log_sampled: bool = option(
+        "logging.enable-sampling",
+        BOOL,
+        "true",
+        "Of what is said more than 20 times in 10 s leave out most, and count it; errors never.",
     )
 
     spot_disabled: bool = option(

@@ -1,5 +1,6 @@
 """An application that misbehaves on purpose, to run under the real server."""
 
+import logging
 from collections.abc import Callable, Iterable
 from hashlib import pbkdf2_hmac
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 from bpx.server.ports import Application, ByPort
 
 BIG = b"x" * 30_000_000
+log = logging.getLogger("tests")
+FIELDS = {"market": "spot", "weight": 2}
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
@@ -64,6 +67,13 @@ def _busy(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
         pass
 
 
+def _log(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    level, count = environ["QUERY_STRING"].split("&")
+    for number in range(int(count)):
+        getattr(log, level)("%s%s", number, " and so on" * 10, extra=FIELDS)
+    return _plain(start_response, b"")
+
+
 def _dated(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     return _plain(start_response, b"", [("Date", "Thu, 01 Jan 1970 00:00:00 GMT")])
 
@@ -91,6 +101,7 @@ PATHS = {
     "/stuck": _stuck,
     "/busy": _busy,
     "/dated": _dated,
+    "/log": _log,
 }
 app = ByPort([application], [], operators)
 

@@ -1,24 +1,36 @@
+import gzip
 import json
 import os
+import shutil
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, time
 
 import pytest
 from gunicorn.config import Config
 
 import bpx
 from bpx.server.log import GunicornLog
-from tests.proxy import running_proxy
+from tests.proxy import Proxy, running_proxy
 from tests.server.conftest import EXAMPLE
 from tests.server.raw import exchange
 from tests.waiting import eventually
 
 
 def test_every_line_of_the_server_is_json_if_asked_for() -> None:
-    for env in ({"BPX_LOG_FORMAT": "json"}, {"BPX_LOG_ENABLE_STRUCTURED": "true"}):
-        with running_proxy(EXAMPLE, env=env) as proxy:
-            lines = [json.loads(line) for line in proxy.log().splitlines()]
-        assert "Booting worker" in str(lines)
+    with running_proxy(EXAMPLE, env={"BPX_LOG_FORMAT": "json"}) as proxy:
+        lines = [json.loads(line) for line in proxy.log().splitlines()]
+    assert "Booting worker" in str(lines)
+
+
+def test_lines_end_with_their_fields_if_asked_for() -> None:
+    for is_asked in ("true", "false"):
+        with running_proxy(EXAMPLE, env={"BPX_LOG_ENABLE_STRUCTURED": is_asked}) as proxy:
+            say(proxy, "info", 1)
+            eventually(lambda proxy=proxy: "and so on" in proxy.log())
+            assert ("market=spot weight=2\n" in proxy.log()) is (is_asked == "true")
 
 
 def test_below_its_level_the_server_is_silent() -> None:
@@ -85,3 +97,138 @@ def test_a_worker_that_was_killed_as_it_was_stuck_is_not_taken_to_be_out_of_memo
         "Worker (pid:7) was sent SIGKILL, as it was stuck.",
         "Worker (pid:8) was sent SIGKILL! Perhaps out of memory?",
     ]
+
+
+# Files
+
+
+def test_a_full_log_is_put_aside(tmp_path: Path) -> None:
+    env = {
+        "BPX_LOG_MAX_SIZE_MB": "1",
+        "BPX_LOG_MAX_BACKUPS": "2",
+        "BPX_LOG_ENABLE_SAMPLING": "false",
+    }
+    for is_compressed, name in (("true", "log.2.gz"), ("false", "log.2")):
+        path = tmp_path / is_compressed / "log"
+        path.parent.mkdir()
+        with logging_to(path, env | {"BPX_LOG_COMPRESS": is_compressed}) as proxy:
+            for _ in range(20):
+                say(proxy, "info", 1_000)
+                eventually(lambda path=path: b" 999 and so on" in path.read_bytes()[-200:])
+        files = {one.name: one for one in path.parent.iterdir()}
+        assert sorted(files) == ["log", "log.1", name]
+        assert 900_000 < files["log.1"].stat().st_size <= 2**20
+        raw = files[name].read_bytes()
+        assert 900_000 < len(gzip.decompress(raw) if name.endswith("gz") else raw) <= 2**20
+
+
+def test_log_files_that_are_old_or_too_many_are_deleted(tmp_path: Path) -> None:
+    path, day_s = tmp_path / "log", 86_400
+
+    def put(number: int, days: float, size: int = 10) -> None:
+        file = tmp_path / f"log.{number}"
+        file.write_bytes(b"x" * size)
+        os.utime(file, (time() - days * day_s,) * 2)
+
+    env = {
+        "BPX_LOG_MAX_AGE_DAYS": "2",
+        "BPX_LOG_MAX_DISK_MB": "3",
+        "BPX_LOG_CLEANUP_INTERVAL": "200ms",
+    }
+    put(1, days=1.9)
+    put(2, days=2.1)
+    with logging_to(path, env):
+        eventually(lambda: sorted(os.listdir(tmp_path)) == ["log", "log.1"])
+        put(2, days=0, size=2 * 2**20)
+        put(3, days=1, size=2 * 2**20)
+        put(4, days=1)
+        eventually(lambda: sorted(os.listdir(tmp_path)) == ["log", "log.1", "log.2"])
+
+
+# Floods
+
+
+def test_debug_messages_that_are_too_many_are_left_out_and_counted(tmp_path: Path) -> None:
+    limits = {"BPX_LOG_RATE_LIMIT": "1", "BPX_LOG_BURST_LIMIT": "70"}
+    env = {"BPX_LOG_LEVEL": "debug", "BPX_LOG_ENABLE_SAMPLING": "false"} | limits
+    for is_limited in ("true", "false"):
+        path = tmp_path / is_limited
+        with logging_to(path, env | {"BPX_LOG_ENABLE_RATE_LIMIT": is_limited}) as proxy:
+            say(proxy, "debug", 500)
+            say(proxy, "info", 100)
+        text = path.read_text()
+        debug = text.count("DEBUG tests")
+        assert 50 <= debug <= 90 if is_limited == "true" else debug == 500
+        assert text.count("INFO tests") == 100
+        assert ("lines left out, as there were too many: 4" in text) is (is_limited == "true")
+
+
+def test_what_is_said_again_and_again_is_sampled_if_asked_for(tmp_path: Path) -> None:
+    for is_sampled, written in (("true", 20 + 24), ("false", 500)):
+        path = tmp_path / is_sampled
+        with logging_to(path, {"BPX_LOG_ENABLE_SAMPLING": is_sampled}) as proxy:
+            say(proxy, "info", 500)
+            say(proxy, "error", 500)
+        assert path.read_text().count("INFO tests") == written
+        assert path.read_text().count("ERROR tests") == 500
+
+
+# Faults: F7 and what is like it
+
+
+def test_a_full_disk_stops_no_request_is_told_once_and_may_end(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    path.symlink_to("/dev/full")
+    with logging_to(path, {}) as proxy:
+        for _ in range(5):
+            say(proxy, "error", 100)
+        eventually(lambda: "lines could not be written" in proxy.log())
+        path.unlink()
+        say(proxy, "error", 1)
+        eventually(lambda: path.exists() and "ERROR tests" in path.read_text())
+        complaints = [line for line in proxy.log().splitlines() if "could not be written" in line]
+        assert all("No space left on device" in line for line in complaints)
+        assert 1 <= len(complaints) <= 2, "one of the master, one of the worker"
+
+
+def test_a_directory_that_goes_stops_no_request_and_may_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "logs" / "log"
+    path.parent.mkdir()
+    with logging_to(path, {}) as proxy:
+        eventually(lambda: path.exists())
+        shutil.rmtree(path.parent)
+        say(proxy, "error", 100)
+        eventually(lambda: "No such file or directory" in proxy.log())
+        path.parent.mkdir()
+        say(proxy, "error", 1)
+        eventually(lambda: path.exists() and "ERROR tests" in path.read_text())
+
+
+def test_a_pipe_that_nobody_reads_stops_no_request(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        with logging_to(path, {"BPX_LOG_ENABLE_SAMPLING": "false"}) as proxy:
+            for _ in range(20):  # several times what the pipe and the queue take
+                say(proxy, "info", 1_000)
+            began = monotonic()
+            exchange(proxy, b"GET /x HTTP/1.1\r\nConnection: close\r\n\r\n")
+            assert monotonic() - began < 1
+    finally:
+        os.close(reader)
+
+
+# What the tests share
+
+
+@contextmanager
+def logging_to(path: Path, env: dict[str, str]) -> Iterator[Proxy]:
+    with running_proxy(EXAMPLE, env=env | {"BPX_LOG_OUTPUT": str(path)}) as proxy:
+        yield proxy
+
+
+def say(proxy: Proxy, level: str, count: int) -> None:
+    """Have the server log that many lines."""
+    request = b"GET /log?%s&%d HTTP/1.1\r\nConnection: close\r\n\r\n" % (level.encode(), count)
+    assert exchange(proxy, request).startswith(b"HTTP/1.1 200")

@@ -1,0 +1,20 @@
+"""The log: levels, looks, limits, files. No line holds a query string, a signature or a key."""
+
+from bpx.logs.configuring import Logging, configure
+from bpx.logs.flood import Rate
+from bpx.logs.levels import LEVELS, TRACE
+from bpx.logs.redaction import redact
+from bpx.logs.requests import log, log_forward
+from bpx.logs.retention import Retention
+
+__all__ = [
+    "LEVELS",
+    "TRACE",
+    "Logging",
+    "Rate",
+    "Retention",
+    "configure",
+    "log",
+    "log_forward",
+    "redact",
+]
