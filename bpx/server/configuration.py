@@ -83,7 +83,7 @@ def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, 
             output=settings.log_output,
             are_forwards_shown=settings.forwards_shown,
         )
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BadOption(f"--logging.output (BPX_LOG_OUTPUT) cannot be written: {error}") from error
     for name in unknown_variables(environ):
         logs.log.warning("%s is no option of bpx, and has no effect", name)

@@ -95,6 +95,16 @@ class Budget:
         with self._changed:
             self._refuse(kind)
 
+    def refuse_unproven(self, kind: Kind) -> None:
+        """Refuse also where a hold's time is over and no probe has shown that it is lifted.
+
+        Raises:
+            Throttled, Banned, NotSent: as `refuse` does.
+        """
+        with self._changed:
+            self._hold.refuse_unproven(self._now())
+            self._refuse(kind)
+
     def adopt_limit(self, weight_per_minute: int) -> None:
         """Take Binance's limit of the day, as exchangeInfo.rateLimits has it."""
         with self._changed:

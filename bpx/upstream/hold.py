@@ -97,6 +97,16 @@ class Hold:
         if left_s and self._refusal is not None:
             raise self._error(self._refusal, left_s)
 
+    def refuse_unproven(self, now: float) -> None:
+        """Tell a client what Binance told us, also while no probe has shown that it is over.
+
+        Raises:
+            Throttled, Banned: as `refuse` does.
+        """
+        self.refuse(now)
+        if self._refusal is not None:
+            raise self._error(self._refusal, PROBING_S)
+
     def needs_probe(self, now: float) -> bool:
         """Whether the time is over, and nobody has asked yet whether that is all."""
         return self._refusal is not None and self._until <= now and not self._is_probing

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from http.client import HTTPException
 from threading import BoundedSemaphore
 
 from bpx.errors import Banned, NotSent, Throttled
@@ -107,7 +108,7 @@ class Wire:
         response = self._sessions[call.kind.pool].deliver(call, attempt, timeout)
         try:
             if not attempt.was_sent:
-                raise ValueError("a reply without a request")
+                raise HTTPException("a reply without a request")
             return self._reader.read(call, response, whole_bytes)
         except BaseException:
             response.close()
