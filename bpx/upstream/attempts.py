@@ -74,13 +74,12 @@ class Attempts:
             self._budget.give_up(passage, was_sent=False)
             self._refuse_if_open(host, kind)
             raise self._not_sent(kind, 1.0)
-        waited_s = self._now() - delivery.began
         ask = partial(
             host.wire.ask,
             call,
             delivery.until - self._now(),
             delivery.whole_bytes,
-            connect_s=RECONNECT_S - waited_s if is_second and kind.is_trade else None,
+            connect_by=delivery.began + RECONNECT_S if is_second and kind.is_trade else None,
             slot_wait_s=_goes_until(delivery) - self._now(),
             look_again=partial(self._look_again, passage, delivery),
         )

@@ -57,7 +57,7 @@ class Wire:
         left_s: float,
         whole_bytes: int = WHOLE_BYTES,
         *,
-        connect_s: float | None = None,
+        connect_by: float | None = None,
         slot_wait_s: float | None = None,
         look_again: Callable[[], None] | None = None,
     ) -> Reply:
@@ -67,7 +67,7 @@ class Wire:
             call: what to send.
             left_s: seconds for all of it.
             whole_bytes: up to which the reply is read before it is returned.
-            connect_s: to connect; the bounds' if that is less.
+            connect_by: monotonic seconds until when it may connect; the bounds hold in any case.
             slot_wait_s: for a connection of a full pool; the bounds' if that is less.
             look_again: raises if the call must not go any more, after it waited for a connection.
 
@@ -82,10 +82,13 @@ class Wire:
         try:
             if look_again is not None:
                 look_again()
-            left_s = until - self._runtime.now()
-            if left_s <= 0:
+            now = self._runtime.now()
+            left_s = until - now
+            wished_s = None if connect_by is None else connect_by - now
+            connect_s = _least(wished_s, self._bounds.connect_s, left_s)
+            if connect_s <= 0:
                 raise NotSent("no time is left")
-            timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
+            timeout = (connect_s, left_s)
             with self._runtime.deadline(left_s):
                 return self._ask(call, attempt, timeout, whole_bytes)
         except (Throttled, Banned, NotSent) as refusal:
