@@ -82,14 +82,8 @@ class Wire:
         try:
             if look_again is not None:
                 look_again()
-            now = self._runtime.now()
-            left_s = until - now
-            wished_s = None if connect_by is None else connect_by - now
-            connect_s = _least(wished_s, self._bounds.connect_s, left_s)
-            if connect_s <= 0:
-                raise NotSent("no time is left")
-            timeout = (connect_s, left_s)
-            with self._runtime.deadline(left_s):
+            timeout = self._timeout(until, connect_by)
+            with self._runtime.deadline(timeout[1]):
                 return self._ask(call, attempt, timeout, whole_bytes)
         except (Throttled, Banned, NotSent) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
@@ -104,6 +98,19 @@ class Wire:
             raise Broken(failure, attempt, is_hosts=False) from bug
         finally:
             slots.release()
+
+    def _timeout(self, until: float, connect_by: float | None) -> tuple[float, float]:
+        """Return the seconds to connect, and those for all.
+
+        Raises:
+            NotSent: it is too late.
+        """
+        now = self._runtime.now()
+        wished_s = None if connect_by is None else connect_by - now
+        connect_s = _least(wished_s, self._bounds.connect_s, until - now)
+        if connect_s <= 0:
+            raise NotSent("no time is left")
+        return connect_s, until - now
 
     def _ask(
         self, call: Call, attempt: Attempt, timeout: tuple[float, float], whole_bytes: int
