@@ -18,9 +18,10 @@ from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
 from bpx.upstream.clock import Clock, replied_at_ms
-from bpx.upstream.hold import Block, is_firewall, read_refusal
+from bpx.upstream.hold import Block
 from bpx.upstream.lasting import LastingHold
 from bpx.upstream.ledger import Charge
+from bpx.upstream.refusal import is_firewall, read_refusal
 
 log = logging.getLogger(__name__)
 
