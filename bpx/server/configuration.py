@@ -102,7 +102,7 @@ def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, 
     """
     try:
         logs.configure(logging_of(settings))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise BadOption(f"--logging.output (BPX_LOG_OUTPUT) cannot be written: {error}") from error
     for name in unknown_variables(environ):
         logs.log.warning("%s is no option of bpx, and has no effect", name)

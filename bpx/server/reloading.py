@@ -82,6 +82,9 @@ class Reloading:
         except BadOption as error:
             log.error("nothing is reloaded: %s", error)
             return False
+        except Exception:  # noqa: BLE001 - else gunicorn would end, in the middle of requests
+            log.exception("nothing is reloaded")
+            return False
         return True
 
     def _read(self, source: _Source) -> _Taken:

@@ -90,5 +90,8 @@ class Worker(Lifetime):
 
 
 def _left_in(unreader: Any) -> int:
-    """Return how many bytes gunicorn has read behind a request."""
-    return len(unreader.buf.getbuffer())
+    """Return how many bytes of a next request gunicorn has read behind one.
+
+    Empty lines are none: old clients end a body with one. See RFC 9112, 2.2.
+    """
+    return len(unreader.buf.getvalue().lstrip(b"\r\n"))

@@ -12,7 +12,10 @@ class PlainFile(configargparse.DefaultConfigFileParser):  # type: ignore[misc]
 
     def parse(self, stream: Any) -> Any:
         """Return what a file says."""
-        lines = list(stream)
+        try:
+            lines = list(stream)
+        except UnicodeDecodeError as error:
+            raise BadOption("the config file is not in UTF-8") from error
         if section := next((line.strip() for line in lines if line.lstrip()[:1] == "["), None):
             raise BadOption(f"the config file has a section {section}; it accepts none")
         return super().parse(lines)

@@ -1,6 +1,7 @@
 """What the value of an option may be: how it is read, written, and what it accepts in words."""
 
 import re
+from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,8 +9,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)(?:-----END CERTIFICATE-----|\Z)", re.DOTALL)
+_SEQUENCE = 0x30
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST_S = 8760 * 3600.0
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -32,9 +36,10 @@ class Kind:
 
 def _read_duration(text: str) -> float:
     match = _DURATION.fullmatch(text)
-    if match is None or float(match[1]) == 0:
+    seconds = float(match[1]) * _SECONDS[match[2]] if match else 0.0
+    if not 0 < seconds <= _LONGEST_S:
         raise ValueError(text)
-    return float(match[1]) * _SECONDS[match[2]]
+    return seconds
 
 
 def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
@@ -49,13 +54,29 @@ def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
 
 
 def _certificates(text: str) -> str:
-    try:
-        is_pem = not text or "-----BEGIN CERTIFICATE-----" in Path(text).read_text("latin-1")
-    except OSError as error:
-        raise ValueError(text) from error
-    if not is_pem:
-        raise ValueError(text)
+    if text:
+        try:
+            blocks = _PEM.findall(Path(text).read_text("latin-1"))
+        except OSError as error:
+            raise ValueError(text) from error
+        if not blocks or not all(map(_is_whole, blocks)):
+            raise ValueError(text)
     return text
+
+
+def _is_whole(block: str) -> bool:
+    """Tell whether a block of PEM is one DER sequence, by the length that it says it has.
+
+    What is in it is for TLS to judge, which is not to be loaded where options are read. This finds
+    a file that is read while it is written. See RFC 7468 and X.690, 8.1.3.
+    """
+    der = b64decode("".join(block.split()), validate=True)
+    if len(der) < 2 or der[0] != _SEQUENCE:
+        return False
+    if der[1] < 0x80:
+        return len(der) == 2 + der[1]
+    head = 2 + (der[1] & 0x7F)
+    return len(der) == head + int.from_bytes(der[2:head])
 
 
 def choice(*texts: str, also: Mapping[str, str] = MappingProxyType({})) -> Kind:
@@ -104,7 +125,7 @@ def _some(text: str) -> str:
     return text
 
 
-DURATION = Kind("a time such as 500ms, 30s, 5m or 1h, longer than 0", _read_duration,
+DURATION = Kind("a time such as 500ms, 30s, 5m or 1h, longer than 0, at most 8760h", _read_duration,
                 metavar="TIME")  # fmt: skip
 BOOL = Kind("true, false, 1, 0, yes or no", lambda text: _TRUTH[text.lower()],
             lambda value: str(value).lower(), metavar="")  # fmt: skip

@@ -66,6 +66,7 @@ class Attempts:
         call, kind = delivery.call, delivery.call.kind
         if self._budget.needs_probe():
             self._await_probe(delivery, host)
+            self._abandon_if_left(delivery)
         self._refuse_if_open(host, kind)
         passage = self._spend(call, _goes_until(delivery))
         ticket = host.admit(kind, self._now())
@@ -73,15 +74,14 @@ class Attempts:
             self._budget.give_up(passage, was_sent=False)
             self._refuse_if_open(host, kind)
             raise self._not_sent(kind, 1.0)
-        waited_s = self._now() - delivery.began
         ask = partial(
             host.wire.ask,
             call,
             delivery.until - self._now(),
             delivery.whole_bytes,
-            connect_s=RECONNECT_S - waited_s if is_second and kind.is_trade else None,
+            connect_by=delivery.began + RECONNECT_S if is_second and kind.is_trade else None,
             slot_wait_s=_goes_until(delivery) - self._now(),
-            look_again=partial(self._look_again, passage, self._now()),
+            look_again=partial(self._look_again, passage, delivery),
         )
         return self._carry(passage, host, ticket, ask)
 
@@ -115,12 +115,15 @@ class Attempts:
             return False
         return True
 
-    def _look_again(self, passage: Passage, since: float) -> None:
+    def _look_again(self, passage: Passage, delivery: Delivery) -> None:
         """Tell what has come between while a call waited for a connection."""
-        if is_left(passage.call, self._now() - since):
-            raise Abandoned
+        self._abandon_if_left(delivery)
         if not passage.is_probe:
-            self._budget.refuse(passage.call.kind)
+            self._budget.refuse_unproven(passage.call.kind)
+
+    def _abandon_if_left(self, delivery: Delivery) -> None:
+        if is_left(delivery.call, self._now() - delivery.began):
+            raise Abandoned
 
     def _await_probe(self, delivery: Delivery, host: Host) -> None:
         """Have something cheap asked, to see whether Binance hears us again.
@@ -170,7 +173,7 @@ class Attempts:
 
 
 def _goes_until(delivery: Delivery) -> float:
-    """Return how long a call may wait for whatever lets it go: a signed one ages meanwhile."""
+    """Return until when a call may wait for whatever lets it go: a signed one ages meanwhile."""
     if delivery.call.kind is not Kind.SIGNED:
         return delivery.until
     return min(delivery.until, delivery.began + patience_s(delivery.call))

@@ -66,7 +66,7 @@ def failure_of(kind: Kind, attempt: Attempt, error: Exception, origin: str) -> R
         origin: of the host, for the log.
     """
     cause = innermost(error)
-    reason = f"{origin}: {_in_words(cause, origin)}"
+    reason = f"{origin}: {_in_words(cause, origin, attempt)}"
     if isinstance(error, Elsewhere):
         return Redirected(reason)
     if not attempt.was_sent:
@@ -76,14 +76,14 @@ def failure_of(kind: Kind, attempt: Attempt, error: Exception, origin: str) -> R
     return ReadTimedOut(reason) if _is_timeout(error) else ReadFailed(reason)
 
 
-def _in_words(cause: BaseException, origin: str) -> str:
+def _in_words(cause: BaseException, origin: str, attempt: Attempt) -> str:
     """Tell an operator what is common; the rest in the words of whoever raised it."""
     if isinstance(cause, socket.gaierror):
         return f"cannot resolve {urlsplit(origin).hostname}"
     if isinstance(cause, ConnectionRefusedError):
         return "connection refused"
     if isinstance(cause, Exception) and _is_timeout(cause):
-        return "no answer in time"
+        return "no answer in time" if attempt.was_sent else "no connection in time"
     return f"{type(cause).__name__}: {cause}".removesuffix(": ")
 
 

@@ -18,9 +18,10 @@ from bpx.upstream.allowance import Allowance
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Call, Kind, Reply, is_left, patience_s
 from bpx.upstream.clock import Clock, replied_at_ms
-from bpx.upstream.hold import Block, is_firewall, read_refusal
+from bpx.upstream.hold import Block
 from bpx.upstream.lasting import LastingHold
 from bpx.upstream.ledger import Charge
+from bpx.upstream.refusal import is_firewall, read_refusal
 
 log = logging.getLogger(__name__)
 
@@ -93,6 +94,16 @@ class Budget:
             NotSent: a firewall wants no public reads.
         """
         with self._changed:
+            self._refuse(kind)
+
+    def refuse_unproven(self, kind: Kind) -> None:
+        """Refuse also where a hold's time is over and no probe has shown that it is lifted.
+
+        Raises:
+            Throttled, Banned, NotSent: as `refuse` does.
+        """
+        with self._changed:
+            self._hold.refuse_unproven(self._now())
             self._refuse(kind)
 
     def adopt_limit(self, weight_per_minute: int) -> None:

@@ -110,8 +110,11 @@ class RawConnection(HTTPConnection):
     _attempt: Attempt
 
     def connect(self) -> None:
-        """Connect, TLS included, within the deadline."""
-        with self.connecting.deadline(self.connecting.connect_s):
+        """Connect, name look-up and TLS included, within the deadline and the attempt's time."""
+        connect_s = self.connecting.connect_s
+        if isinstance(self.timeout, float):
+            connect_s = min(connect_s, self.timeout)
+        with self.connecting.deadline(connect_s):
             super().connect()
 
     def request(  # type: ignore[override]

@@ -1,7 +1,8 @@
 """A hold that a new worker takes over from the one before: it knows nothing, and would ask."""
 
 from bpx.runtime import Memory
-from bpx.upstream.hold import Hold, Refusal
+from bpx.upstream.hold import Hold
+from bpx.upstream.refusal import Refusal
 
 
 class LastingHold(Hold):

@@ -8,10 +8,10 @@ DEAREST = 10  # times the guess: what was seen may be others' spending
 
 
 class LearnedWeights:
-    """The most that a call to a path was lately seen to cost twice.
+    """The most that a call to a path was lately seen to cost.
 
-    Once is not enough: what other programs at our address spend meanwhile looks just the same.
-    The path longest unused goes first.
+    What other programs at our address spend meanwhile looks just the same: there is a bound to
+    what is believed, and it is forgotten after some looks. The path longest unused goes first.
     """
 
     def __init__(self) -> None:
@@ -23,7 +23,7 @@ class LearnedWeights:
         if seen is None:
             return unknown
         self._seen.move_to_end(path)
-        return min(sorted(seen)[-2:][0], DEAREST * unknown)
+        return min(max(seen), DEAREST * unknown)
 
     def learn(self, path: str, weight: int) -> None:
         """Take note of what one call to `path` has cost."""

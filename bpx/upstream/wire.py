@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from http.client import HTTPException
 from threading import BoundedSemaphore
 
 from bpx.errors import Banned, NotSent, Throttled
@@ -56,7 +57,7 @@ class Wire:
         left_s: float,
         whole_bytes: int = WHOLE_BYTES,
         *,
-        connect_s: float | None = None,
+        connect_by: float | None = None,
         slot_wait_s: float | None = None,
         look_again: Callable[[], None] | None = None,
     ) -> Reply:
@@ -66,7 +67,7 @@ class Wire:
             call: what to send.
             left_s: seconds for all of it.
             whole_bytes: up to which the reply is read before it is returned.
-            connect_s: to connect; the bounds' if that is less.
+            connect_by: monotonic seconds until when it may connect; the bounds hold in any case.
             slot_wait_s: for a connection of a full pool; the bounds' if that is less.
             look_again: raises if the call must not go any more, after it waited for a connection.
 
@@ -81,11 +82,8 @@ class Wire:
         try:
             if look_again is not None:
                 look_again()
-            left_s = until - self._runtime.now()
-            if left_s <= 0:
-                raise NotSent("no time is left")
-            timeout = (_least(connect_s, self._bounds.connect_s, left_s), left_s)
-            with self._runtime.deadline(left_s):
+            timeout = self._timeout(until, connect_by)
+            with self._runtime.deadline(timeout[1]):
                 return self._ask(call, attempt, timeout, whole_bytes)
         except (Throttled, Banned, NotSent) as refusal:
             raise Broken(refusal, attempt, is_hosts=False) from refusal
@@ -101,13 +99,26 @@ class Wire:
         finally:
             slots.release()
 
+    def _timeout(self, until: float, connect_by: float | None) -> tuple[float, float]:
+        """Return the seconds to connect, and those for all.
+
+        Raises:
+            NotSent: it is too late.
+        """
+        now = self._runtime.now()
+        wished_s = None if connect_by is None else connect_by - now
+        connect_s = _least(wished_s, self._bounds.connect_s, until - now)
+        if connect_s <= 0:
+            raise NotSent("no time is left")
+        return connect_s, until - now
+
     def _ask(
         self, call: Call, attempt: Attempt, timeout: tuple[float, float], whole_bytes: int
     ) -> Reply:
         response = self._sessions[call.kind.pool].deliver(call, attempt, timeout)
         try:
             if not attempt.was_sent:
-                raise ValueError("a reply without a request")
+                raise HTTPException("a reply without a request")
             return self._reader.read(call, response, whole_bytes)
         except BaseException:
             response.close()

@@ -8,7 +8,7 @@ from bpx.cli.serving import serve, venues_of
 from bpx.cli.simulate import parser
 
 
-def test_both_markets_are_served_of_the_same_seed() -> None:
+def test_both_markets_are_served() -> None:
     venues = venues_of(parser().parse_args(["--seed", "3"]))
     assert [venue.market for venue in venues] == ["spot", "futures"]
 

@@ -53,6 +53,54 @@ def test_a_reload_with_a_bad_option_changes_nothing(tmp_path: Path) -> None:
     assert reloaded(reloading, environ)["graceful_timeout"] == 11
 
 
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("# café\n".encode("latin-1"), "the config file is not in UTF-8"),
+        (b"logging.output = a\0b\n", "cannot be written"),
+        (b"server.shutdown-timeout = %s\n" % (b"9" * 400), "accepts a time"),
+    ],
+)
+def test_whatever_the_file_holds_a_reload_says_why_not_and_a_start_ends_with_code_2(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+    content: bytes,
+    reason: str,
+) -> None:
+    file, reloading = tmp_path / "conf", Reloading()
+    file.write_text("")
+    environ = {"BPX_CONFIG": str(file)}
+    made = reloading.settings("spot", [], environ)
+    file.write_bytes(content)
+    assert not reloading.can_reload()
+    assert reason in caplog.text
+    assert "Traceback" not in caplog.text
+    assert reloading.settings("spot", [], environ) is made
+    with pytest.raises(SystemExit, match="2"):
+        Reloading().settings("spot", [], {"BPX_CONFIG": str(file)})
+    assert reason in capsys.readouterr().err
+
+
+def test_a_reload_that_meets_a_bug_changes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Flags(list[str]):
+        is_broken = False
+
+        def __iter__(self) -> Iterator[str]:
+            if self.is_broken:
+                raise RuntimeError("a bug")
+            return super().__iter__()
+
+    reloading, flags = Reloading(), Flags()
+    made = reloading.settings("spot", flags, {})
+    flags.is_broken = True
+    assert not reloading.can_reload()
+    assert "RuntimeError: a bug" in caplog.text
+    assert reloading.settings("spot", flags, {}) is made
+
+
 def test_what_is_reloaded_is_what_was_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "conf"
     file.write_text("")

@@ -10,7 +10,7 @@ from urllib.request import urlopen
 
 from tests.proxy import Proxy, free_port, running, running_proxy
 from tests.server.conftest import EXAMPLE
-from tests.server.raw import connected, read_to_end
+from tests.server.raw import connected, exchange, read_to_end
 from tests.waiting import eventually
 
 
@@ -120,3 +120,10 @@ def test_a_stop_right_after_the_start_is_not_lost(tmp_path: Path) -> None:
         bind = ["-b", f"127.0.0.1:{free_port()}"]
         with running([*command, *bind], {}, log):
             eventually(lambda log=log: "Booting worker" in log.read_text(), within_s=10)
+
+
+def test_an_empty_line_behind_a_body_begins_no_request(impatient: Proxy) -> None:
+    request = b"POST /echo HTTP/1.1\r\nContent-Length: 1\r\n\r\nx\r\n"
+    answers = exchange(impatient, request)
+    assert answers.count(b"HTTP/1.1") == 1, "an idle connection ends without a word"
+    assert exchange(impatient, request + request).count(b"HTTP/1.1 200") == 2

@@ -1,8 +1,10 @@
 from pathlib import Path
 
+import certifi
 import pytest
 
 from bpx.settings.kinds import CERTIFICATES, DURATION, Kind, choice, url, whole
+from bpx.simulator.tls import make_certificate
 
 
 @pytest.mark.parametrize(
@@ -46,11 +48,29 @@ def test_an_address_loses_the_slash_at_its_end() -> None:
     assert url("https").read("https://api.binance.com/") == "https://api.binance.com"
 
 
-def test_certificates_are_a_file_that_holds_some(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("-----BEGIN CERTIFICATE-----\n")
-    (tmp_path / "other").write_text("nothing")
-    assert CERTIFICATES.read(str(tmp_path / "ca.pem")) == str(tmp_path / "ca.pem")
+def test_certificates_are_a_file_that_holds_some() -> None:
+    assert CERTIFICATES.read(certifi.where()) == certifi.where()
     assert CERTIFICATES.read("") == ""
-    for name in ("other", "missing"):
-        with pytest.raises(ValueError, match=name):
+
+
+def test_certificates_that_are_cut_off_or_rubbish_are_refused(tmp_path: Path) -> None:
+    path = make_certificate(tmp_path, "localhost").ca_file
+    whole = Path(path).read_text()
+    assert CERTIFICATES.read(str(path)) == str(path)
+    head, _, body = whole.partition("\n")
+    bad = {
+        "missing": None,
+        "none": "nothing",
+        "empty": "",
+        "no-content": f"{head}\n",
+        "half": whole[: len(whole) // 2],
+        "without-a-line": whole.replace(body.splitlines()[2], ""),
+        "a-second-is-cut": whole + whole[:200],
+        "no-base64": f"{head}\n????\n-----END CERTIFICATE-----\n",
+        "no-sequence": f"{head}\nAAAA\n-----END CERTIFICATE-----\n",
+    }
+    for name, text in bad.items():
+        if text is not None:
+            (tmp_path / name).write_text(text)
+        with pytest.raises(ValueError):  # noqa: PT011 - what it says is for nobody
             CERTIFICATES.read(str(tmp_path / name))

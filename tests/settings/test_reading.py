@@ -134,7 +134,10 @@ def test_a_no_flag_takes_no_value_and_is_only_of_what_is_on(flag: str) -> None:
         (["--server.prot-spot=1"], "there is no option --server.prot-spot; -h lists them all"),
         (["serve"], "there is no option serve; -h lists them all"),
         (["--server.read-timeout=0"], "--server.read-timeout (BPX_SERVER_READ_TIMEOUT) accepts "
-         "a time such as 500ms, 30s, 5m or 1h, longer than 0, not '0'"),
+         "a time such as 500ms, 30s, 5m or 1h, longer than 0, at most 8760h, not '0'"),
+        ([f"--server.read-timeout={'9' * 400}"], "--server.read-timeout (BPX_SERVER_READ_TIMEOUT) "
+         "accepts a time such as 500ms, 30s, 5m or 1h, longer than 0, at most 8760h, not "
+         f"'{'9' * 400}'"),
         (["-t", "65536"], "-t, --port-futures, --server.port-futures (BPX_SERVER_PORT_FUTURES) "
          "accepts a whole number from 1 to 65535, not '65536'"),
         (["--ticker.last-price=mid"],

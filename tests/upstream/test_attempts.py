@@ -5,6 +5,7 @@ from time import monotonic
 import pytest
 
 from bpx.errors import (
+    Abandoned,
     Banned,
     NotSent,
     OutcomeUnknown,
@@ -13,7 +14,7 @@ from bpx.errors import (
 )
 from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
-from bpx.upstream.call import Call, Kind
+from bpx.upstream.call import WAITED_S, Call, Kind
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from tests.upstream.conftest import MakeUpstream
@@ -137,6 +138,44 @@ def test_a_signed_read_does_not_wait_for_a_probe_longer_than_it_may(
         assert upstream.forward(ORDER).status == 200
     targets = [request.target for request in server.delivered]
     assert targets == [b"/x", b"/api/v3/ping", b"/order"]
+
+
+def test_what_its_client_has_given_up_while_a_probe_was_out_is_not_sent(
+    make_upstream: MakeUpstream,
+):
+    answered, has_gone = threading.Event(), threading.Event()
+    order = Call("POST", "/order", kind=Kind.ORDER, is_abandoned=has_gone.is_set)
+    with WireServer() as server, ThreadPoolExecutor(1) as pool:
+        upstream = held(server.url, server, make_upstream)
+        server.answer = lambda request: Answer(ok(), after=answered)
+        began, outcome = monotonic(), pool.submit(upstream.forward, order)
+        eventually(lambda: len(server.delivered) == 2)
+        has_gone.set()
+        eventually(lambda: monotonic() - began > 2 * WAITED_S)
+        answered.set()
+        assert isinstance(outcome.exception(5), Abandoned)
+    assert [request.target for request in server.delivered] == [b"/x", b"/api/v3/ping"]
+
+
+def test_what_waited_for_a_connection_over_a_hold_does_not_go_before_the_probe(
+    make_upstream: MakeUpstream,
+):
+    answered = threading.Event()
+    with WireServer(lambda request: Answer(ok(), after=answered)) as server:
+        bounds = Bounds({**Bounds().connections, "public": 1}, pool_wait_s=10, total_s=10)
+        upstream = make_upstream(server.url, bounds=bounds)
+        with ThreadPoolExecutor(2) as pool:
+            slow = pool.submit(upstream.forward, Call("GET", "/slow"))
+            eventually(lambda: len(server.delivered) == 1)
+            waiting = pool.submit(upstream.forward, Call("GET", "/waiting"))
+            eventually(lambda: upstream.budget.spent()[0] > 1, within_s=5)
+            server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="429 X")
+            upstream.forward(CANCEL)
+            eventually(upstream.budget.needs_probe)
+            answered.set()
+            assert slow.result(5).status == 200
+            assert isinstance(waiting.exception(5), Throttled)
+    assert [request.target for request in server.delivered] == [b"/slow", b"/order"]
 
 
 def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream: MakeUpstream):

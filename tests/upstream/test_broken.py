@@ -56,13 +56,18 @@ def test_a_fault_is_what_may_have_happened_at_binance(error, kind, was_sent, exp
             requests.ConnectionError(ProtocolError("aborted", ConnectionResetError(104, "reset"))),
             "ConnectionResetError: [Errno 104] reset",
         ),
-        (DeadlinePassed("not done within 11.9998 s"), "no answer in time"),
-        (requests.ReadTimeout(), "no answer in time"),
+        (DeadlinePassed("not done within 11.9998 s"), "no connection in time"),
+        (requests.ConnectTimeout(), "no connection in time"),
         (socket.gaierror(-2, "Name or service not known"), "cannot resolve api.binance.com"),
     ],
 )
 def test_the_log_is_told_the_host_and_the_cause_in_few_words(error, reason):
-    assert failure(error).reason == f"{ORIGIN}: {reason}"
+    assert failure(error, was_sent=False).reason == f"{ORIGIN}: {reason}"
+
+
+def test_the_log_is_told_whether_a_connection_or_an_answer_was_late():
+    for error in (DeadlinePassed("not done within 11.9998 s"), requests.ReadTimeout()):
+        assert failure(error, was_sent=True).reason == f"{ORIGIN}: no answer in time"
 
 
 def test_an_attempt_that_sent_nothing_has_not_connected_unless_our_own_bounds_ended_it():

@@ -2,8 +2,8 @@ import pytest
 
 from bpx.errors import Banned
 from bpx.server.keepsake import Keepsake
-from bpx.upstream.hold import Refusal
 from bpx.upstream.lasting import LastingHold
+from bpx.upstream.refusal import Refusal
 
 BAN = Refusal(418, -1003, "IP banned until then.", 120.0)
 

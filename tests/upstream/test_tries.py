@@ -183,7 +183,7 @@ def test_a_question_of_ours_that_was_not_let_go_is_refused_at_once(make_upstream
                 began = monotonic()
                 with pytest.raises(NotSent):
                     upstream.fetch("/x", 1, kind)
-                assert monotonic() - began < 0.005
+                assert monotonic() - began < 0.05
         assert len(server.delivered) == before
 
 

@@ -5,7 +5,7 @@ def test_what_was_not_seen_yet_is_taken_to_be_dear():
     assert LearnedWeights().weight("GET /x", 50) == 50
 
 
-def test_the_most_that_was_seen_twice_counts():
+def test_the_most_that_was_seen_counts():
     weights = LearnedWeights()
     weights.learn("GET /x", 2)
     assert weights.weight("GET /x", 50) == 2
@@ -15,11 +15,11 @@ def test_the_most_that_was_seen_twice_counts():
     assert weights.weight("GET /y", 50) == 50
 
 
-def test_what_others_have_spent_meanwhile_once_is_forgotten_with_the_next_look():
+def test_what_was_dear_once_is_taken_to_be_dear_again():
     weights = LearnedWeights()
-    for seen in (3, 400, 2):
+    for seen in (1, 250, 1, 1):
         weights.learn("GET /x", seen)
-    assert weights.weight("GET /x", 50) == 3
+    assert weights.weight("GET /x", 50) == 250
 
 
 def test_what_was_seen_long_ago_counts_no_more():

@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -142,6 +143,25 @@ def test_a_call_whose_time_is_over_is_not_sent(server: WireServer, wire: Wire, k
     assert isinstance(caught.value.failure, NotSent)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
     assert server.connections == 0
+
+
+def test_a_call_that_waited_for_a_connection_until_it_was_too_late_to_connect_is_not_sent(
+    server: WireServer,
+):
+    wire = Wire(server.url, ThreadRuntime(), Bounds(connections={"trade": 1}, pool_wait_s=2.0))
+    order, answered = Call("POST", "/order", kind=Kind.ORDER), threading.Event()
+    server.answer = lambda request: Answer(ok(), after=answered)
+    connect_by = monotonic() + 0.2
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(wire.ask, order, 5.0)
+        eventually(lambda: len(server.delivered) == 1)
+        second = pool.submit(wire.ask, order, 5.0, connect_by=connect_by)
+        eventually(lambda: monotonic() > connect_by)
+        answered.set()
+        assert first.result(5).status == 200
+        assert isinstance(second.exception(5).failure, NotSent)
+    assert len(server.delivered) == 1
+    wire.close()
 
 
 def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
