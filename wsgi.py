@@ -15,6 +15,7 @@ from bpx.server.stopping import Stopping
 from bpx.settings import load
 from bpx.streams.connects import Connects
 from bpx.web.operators import create_operators_app
+from bpx.web.readings import Readings
 
 
 def __getattr__(name: str) -> ByPort:
@@ -39,6 +40,13 @@ def _create(name: str) -> ByPort:
             [app.extensions["bpx.registry"] for app in apps],
             lambda: [house.vitals() for house in houses],
             lambda: runtime.tasks,
+            Readings(
+                lambda: [house.vitals() for house in houses],
+                lambda: [house.depths() for house in houses],
+                lambda: runtime.tasks,
+                lambda: served.clients(),
+            ),
         )
     stopping = Stopping(houses, runtime)
-    return ByPort(apps, [ports[market] for market in markets], operators, stopping)
+    served = ByPort(apps, [ports[market] for market in markets], operators, stopping)
+    return served

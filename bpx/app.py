@@ -16,6 +16,7 @@ from bpx.streams.connects import Connects
 from bpx.web.blueprint import market_blueprint
 from bpx.web.refusals import explain_bug, explaining, refuse
 from bpx.web.targets import Anything, Gate
+from bpx.web.watch import Watch
 
 
 def create_app(
@@ -42,6 +43,7 @@ def create_app(
     app.register_error_handler(RequestFailed, explaining(runtime.now))
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
+    Watch(house.market, runtime.now).over(app)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
     PrometheusMetrics(
         app,

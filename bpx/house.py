@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from typing import TypeVar
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from bpx.cache.cell import View
 from bpx.errors import Refused
@@ -40,6 +41,7 @@ from bpx.web.klines import KlinesAnswers
 from bpx.web.latest import DepthAnswers, TickerAnswers
 from bpx.web.listing import ListingAnswers
 from bpx.web.parts import Parts
+from bpx.web.readings import Depths
 
 BURST_S = 30  # seconds' worth of requests that the bucket holds, times the multiplier
 
@@ -181,15 +183,27 @@ class House:
             market=self.market.name,
             is_draining=self._is_draining,
             streams=self.streams.report(now),
-            feeds={
-                "klines": self.klines.report(now),
-                "depth": self.depth.report(now),
-                "ticker": self.tickers.report(now),
-            },
+            feeds={kind: feeds.report(now) for kind, feeds in self._kinds().items()},
             listing_age_s=None if listing is None else now - listing.confirmed_at,
             budget=Spent(*budget.spent(), budget.hold_left_s(), budget.blocked_left_s()),
             hosts=self.upstream.report(),
             check=self.health.report(now),
+        )
+
+    def depths(self) -> Depths:
+        """Return how full things are, and how old. Nothing is asked for it."""
+        now = self.runtime.now()
+        at_ms = self.clock.at(now)
+        return Depths(
+            queue=max((tap.waiting for tap in self.streams.taps()), default=0),
+            bucket=self.upstream.budget.bucket(),
+            connections=self.upstream.connections(),
+            ages_s={
+                kind: age_s
+                for kind, feeds in self._kinds().items()
+                if (age_s := feeds.oldest_s(now)) is not None
+            },
+            clock_ahead_s=None if at_ms is None else at_ms / 1000 - _wall_s(),
         )
 
     def drain(self) -> None:
@@ -200,10 +214,13 @@ class House:
         """End everything that runs on its own."""
         self.listing.close()
         self.health.close()
-        for feeds in (self.klines, self.depth, self.tickers):
+        for feeds in self._kinds().values():
             feeds.close()
         self.streams.close()
         self.upstream.close()
+
+    def _kinds(self) -> dict[str, Feeds[Any, Any]]:
+        return {"klines": self.klines, "depth": self.depth, "ticker": self.tickers}
 
     def _listed(self) -> ExchangeInfo | None:
         view = self.listing.cell.view
@@ -256,6 +273,10 @@ class House:
             self.runtime,
             self.clock,
         )
+
+
+def _wall_s() -> float:
+    return datetime.now(UTC).timestamp()
 
 
 def _good(reply: Reply) -> bytes:

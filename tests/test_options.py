@@ -99,10 +99,8 @@ EFFECT_TESTED_BY = {
     "logging.cleanup-interval": f"{LOG}::test_log_files_that_are_old_or_too_many_are_deleted",
     "logging.enable-rate-limit": f"{LOG}"
     "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
-    "logging.rate-limit": f"{LOG}"
-    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
-    "logging.burst-limit": f"{LOG}"
-    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.rate-limit": f"{LOG}::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.burst-limit": f"{LOG}::test_debug_messages_that_are_too_many_are_left_out_and_counted",
     "logging.enable-sampling": f"{LOG}::test_what_is_said_again_and_again_is_sampled_if_asked_for",
     "disable-spot": f"{CLI}::test_a_disabled_market_has_no_port",
     "disable-futures": f"{CLI}::test_a_disabled_market_has_no_port",

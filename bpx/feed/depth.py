@@ -24,6 +24,7 @@ class DepthFollower:
         clock: told the event time of every frame that has one.
     """
 
+    kind = "depth"
     idle_s = LEAST_IDLE_S
     early_s: float | None = EARLY_S
 

@@ -62,6 +62,7 @@ class Feed(Generic[V]):
         self._asking = Asking(self.cell.name, ask, self._tap.tell, runtime)
         self._retry_at = 0.0  # no repair before, after one that failed or has just begun
         self._retired = False
+        self._lag = metrics.FEED_LAG.labels(market, follower.kind)
 
     def is_fresh(self, now: float) -> bool:
         """Whether the view is what the exchange would answer now, as far as can be known."""
@@ -138,6 +139,7 @@ class Feed(Generic[V]):
             self._trust.hear(arrival.generation, arrival.at, proves=view is not None)
         if view is not None:
             self.cell.publish(view)
+            self._lag.observe(max(0.0, self._runtime.now() - arrival.at))
 
     def _load(self, fetched: Fetched) -> None:
         self._asking.end(fetched)
@@ -155,6 +157,7 @@ class Feed(Generic[V]):
             self._fail(fetched, Refused(str(failure)))
             return
         self.loads += 1
+        metrics.FEED_LOADS.labels(self._market, self._follower.kind).inc()
         if view is not None:
             self._check(fetched, agrees, now)
         shown = view or self.cell.view
@@ -164,6 +167,7 @@ class Feed(Generic[V]):
     def _fail(self, fetched: Fetched, failure: Exception) -> None:
         """Tell who waits that there is no reply, unless another is under way for them."""
         self._retry_at = self._runtime.now() + RETRY_S
+        metrics.REPAIR_FAILURES.labels(self._market, self._follower.kind).inc()
         if not self._asking.is_under_way(for_client=True):
             self.cell.fail(failure)
 

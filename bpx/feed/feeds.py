@@ -52,6 +52,7 @@ class Feeds(Generic[K, V]):
         self._most = most
         self._lock = Lock()
         self._feeds: dict[K, Feed[V]] = {}
+        self._market, self._kind = market, kind
         self._count = metrics.FEEDS.labels(market, kind)
         self._is_sweeping = False
         self._closed = False
@@ -66,6 +67,11 @@ class Feeds(Generic[K, V]):
         """Return how many there are, and how many of them could answer now."""
         return Followed(len(self._feeds), sum(feed.is_fresh(now) for feed in self))
 
+    def oldest_s(self, now: float) -> float | None:
+        """Return how long ago the view was proved for which that is the longest; None without."""
+        views = [feed.cell.view for feed in self]
+        return max((now - view.confirmed_at for view in views if view is not None), default=None)
+
     def watch(self, key: K, now: float) -> Feed[V] | None:
         """Return the feed of `key`, started if need be; None if there are too many."""
         feed = self._feeds.get(key)
@@ -77,26 +83,27 @@ class Feeds(Generic[K, V]):
 
     def sweep(self, now: float) -> None:
         """End the feeds that nobody has asked for."""
-        self._end(lambda key, feed: feed.is_idle(now))
+        self._end(lambda key, feed: feed.is_idle(now), "idle")
 
     def keep(self, is_wanted: Callable[[K], bool]) -> None:
         """End the feeds of all other keys."""
-        self._end(lambda key, feed: not is_wanted(key))
+        self._end(lambda key, feed: not is_wanted(key), "unlisted")
 
     def close(self) -> None:
         """End all feeds."""
         self._closed = True
         self.sweep(float("inf"))
 
-    def _end(self, is_over: Callable[[K, Feed[V]], bool]) -> None:
+    def _end(self, is_over: Callable[[K, Feed[V]], bool], why: str) -> None:
         with self._lock:
             over = [key for key, feed in self._feeds.items() if is_over(key, feed)]
             for key in over:
-                self._drop(key)
+                self._drop(key, why)
 
-    def _drop(self, key: K) -> None:
+    def _drop(self, key: K, why: str) -> None:
         self._feeds.pop(key).retire()
         self._count.dec()
+        metrics.FEEDS_ENDED.labels(self._market, self._kind, why).inc()
 
     def _has_room(self, now: float) -> bool:
         """Whether there may be another feed; the lock is held."""
@@ -104,8 +111,9 @@ class Feeds(Generic[K, V]):
             return True
         oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)
         if now - self._feeds[oldest].asked_at <= LEAST_IDLE_S:
+            metrics.FEEDS_REFUSED.labels(self._market, self._kind).inc()
             return False
-        self._drop(oldest)
+        self._drop(oldest, "room")
         return True
 
     def _started(self, key: K, now: float) -> Feed[V] | None:
@@ -115,6 +123,7 @@ class Feeds(Generic[K, V]):
                 return feed
             feed = self._feeds[key] = self._build(key)
             self._count.inc()
+            metrics.FEEDS_STARTED.labels(self._market, self._kind).inc()
             sweeping, self._is_sweeping = self._is_sweeping, True
         self._runtime.spawn(feed.follow)
         if not sweeping:

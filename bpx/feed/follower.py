@@ -32,6 +32,7 @@ class Question:
 class Follower(Protocol[V_co]):
     """Turns the messages and REST replies of one thing into views of it. Pure, one owner."""
 
+    kind: str  # of what is followed, for metrics
     route: str
     streams: tuple[str, ...]
     confirming: str  # the one of them whose messages prove the whole view

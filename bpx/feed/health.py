@@ -133,6 +133,7 @@ class Health:
 
     def _note(self, checkup: Checkup, now: float) -> None:
         self._last, self._checked_at = checkup, now
+        metrics.CHECKS.labels(self._market).inc()
         for how, count in checkup.found.items():
             metrics.REPAIRS.labels(self._market, how).inc(count)
         if checkup.found:

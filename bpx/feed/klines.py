@@ -24,6 +24,7 @@ class KlineFollower:
         clock: told the event time of every frame.
     """
 
+    kind = "klines"
     early_s: float | None = None
 
     def __init__(

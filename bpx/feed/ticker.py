@@ -29,6 +29,7 @@ class TickerFollower:
         last_price: the field of the book ticker to show as `lastPrice`; None for the last trade.
     """
 
+    kind = "ticker"
     idle_s = LEAST_IDLE_S
     early_s: float | None = None
 

@@ -4,11 +4,13 @@ from bpx.logs.configuring import Logging, configure
 from bpx.logs.flood import Rate
 from bpx.logs.levels import LEVELS, TRACE
 from bpx.logs.redaction import redact
-from bpx.logs.requests import log, log_forward
+from bpx.logs.requests import log, log_forward, log_request
 from bpx.logs.retention import Retention
+from bpx.logs.tally import TALLY
 
 __all__ = [
     "LEVELS",
+    "TALLY",
     "TRACE",
     "Logging",
     "Rate",
@@ -16,5 +18,6 @@ __all__ = [
     "configure",
     "log",
     "log_forward",
+    "log_request",
     "redact",
 ]

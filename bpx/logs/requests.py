@@ -3,7 +3,21 @@
 import logging
 
 log = logging.getLogger("bpx")
+REQUESTS = logging.getLogger("bpx.requests")
 FORWARDS = logging.getLogger("bpx.forwards")
+
+
+def log_request(
+    market: str, method: str, endpoint: str, source: str, status: int, took_s: float
+) -> None:
+    """Log an answered request, at debug level."""
+    if REQUESTS.isEnabledFor(logging.DEBUG):
+        REQUESTS.debug(
+            "%s %s %s -> %s from %s in %.1f ms",
+            market, method, endpoint, status, source, took_s * 1000,
+            extra={"market": market, "endpoint": endpoint, "source": source, "status": status,
+                   "duration_ms": round(took_s * 1000, 2)},
+        )  # fmt: skip
 
 
 def log_forward(market: str, method: str, path: str, status: int, took_s: float) -> None:

@@ -117,6 +117,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
 
     def _open_ports(self, app: ByPort) -> None:
         app.listen([listener.getsockname() for listener in self.sockets])
+        app.clients = lambda: len(self.listening.clients())
         if app.has_operators:
             self._open_operators(app)
 

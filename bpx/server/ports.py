@@ -43,6 +43,7 @@ class ByPort:
         self._operators = operators
         self._stopping = stopping
         self._by_address: dict[Any, Application] = {}
+        self.clients: Callable[[], int] = lambda: 0  # connections, once a server counts them
         self.listen([str(port) for port in market_ports])
 
     @property

@@ -72,6 +72,8 @@ class Link:
         self._is_over = False
         self._voice: Voice | None = None
         self._heard_at = 0.0
+        self._messages = metrics.STREAM_MESSAGES.labels(place.market)
+        self._bytes = metrics.STREAM_BYTES.labels(place.market)
 
     @property
     def is_open(self) -> bool:
@@ -88,6 +90,8 @@ class Link:
         except Exception as bug:
             log.exception("%s %s: reading failed", self._place.market, self._place.url)
             end = StreamLost(repr(bug), Loss.PROTOCOL)
+        if not self._is_over:
+            metrics.STREAM_FAILURES.labels(self._place.market, end.loss.value).inc()
         self.retire(is_complete=end.loss is Loss.CLOSED)
         if self._socket is not None:
             self._socket.hang_up()
@@ -160,8 +164,15 @@ class Link:
         if opcode in (Opcode.TEXT, Opcode.BINARY):
             self._take(content)
         elif opcode is Opcode.PONG:
-            self.pulse.hear_pong(content, self._heard_at)
-            self._voice.hear_answer()
+            self._hear_pong(content)
+
+    def _hear_pong(self, payload: bytes) -> None:
+        assert self._voice is not None
+        took_s = self.pulse.hear_pong(payload, self._heard_at)
+        if took_s is not None:
+            metrics.STREAM_PING.labels(self._place.market).observe(took_s)
+            metrics.STREAM_LAST_PING.labels(self._place.market).set(took_s)
+        self._voice.hear_answer()
 
     def _take(self, message: bytes) -> None:
         market, url = self._place.market, self._place.url
@@ -178,7 +189,8 @@ class Link:
             case Delivery(stream=name) if name == SHUTDOWN:
                 self.is_warned = True
             case Delivery(stream=name, payload=payload):
-                metrics.STREAM_MESSAGES.labels(market).inc()
+                self._messages.inc()
+                self._bytes.inc(len(message))
                 self._deliver(name, payload)
             case Acknowledgement() as answer:
                 self._obey(answer)
@@ -195,6 +207,7 @@ class Link:
         else:
             self.subscriptions.refused(answer.id)
             place = self._place
+            metrics.STREAM_REFUSALS.labels(place.market).inc()
             log.warning("%s %s: refused: %s", place.market, place.url, answer.refusal)
         assert self._voice is not None
         self._voice.hear_answer()

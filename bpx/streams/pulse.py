@@ -44,20 +44,24 @@ class Pulse:
             self.line.alive_until = now + self._wire.alive_s
         return False
 
-    def hear_pong(self, payload: bytes, now: float) -> None:
+    def hear_pong(self, payload: bytes, now: float) -> float | None:
         """Take note of the answer to a ping: all that was sent before it has been read by now.
 
         One may answer for those before it (RFC 6455, 5.5.3).
+
+        Returns:
+            The seconds that it took; None if it answers nothing.
         """
         sent_at = self._unanswered.get(payload)
         if sent_at is None:
-            return
+            return None
         self.complete_until = max(self.complete_until, sent_at)
         for ping, at in list(self._unanswered.items()):
             if at <= sent_at:
                 del self._unanswered[ping]
         if self._revive_at is not None and sent_at >= self._revive_at:
             self._revive(now, lag_s=now - sent_at)
+        return now - sent_at
 
     def ping(self, now: float) -> bytes:
         """Take note that a ping goes out; return its payload."""

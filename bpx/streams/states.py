@@ -85,6 +85,8 @@ class Machine:
         self._gauge(before).dec()
         if state is not State.CLOSED:
             self._gauge(state).inc()
+        if state is State.FAILING:
+            metrics.STREAM_TRIPS.labels(self._market).inc()
         metrics.STREAM_TRANSITIONS.labels(self._market, state.value).inc()
         level = logging.WARNING if state in _WORRYING else logging.INFO
         names = before.value, state.value

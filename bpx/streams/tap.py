@@ -56,6 +56,11 @@ class Tap:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._acknowledged: set[str] = set()
 
+    @property
+    def waiting(self) -> int:
+        """How many messages wait."""
+        return self._queue.qsize()
+
     def put(self, stream: str, payload: bytes, at: float) -> None:
         """Add a message; if it does not fit it is dropped, and the tap broken."""
         if self._queue.qsize() >= self._most_messages:

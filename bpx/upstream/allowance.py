@@ -26,7 +26,7 @@ class Allowance:
 
     def __init__(self, bucket: LeakyBucket, limit: int) -> None:
         self.ledger = WeightLedger(limit)
-        self._bucket = bucket
+        self.bucket = bucket
         self._weights = LearnedWeights()
         self._requests_taken = Fairness()
         self._weight_taken = Fairness()
@@ -54,29 +54,29 @@ class Allowance:
             OverShare: there is a wait, and it is the client's own doing.
         """
         share = call.kind.share
-        wait_s = self._bucket.wait_for(share, now)
+        wait_s = self.bucket.wait_for(share, now)
         if call.kind.is_trade or call.kind is Kind.PROBE:
             wait_s = 0.0
         if wait_s > 0 and _has_part(call):
-            total = self._bucket.capacity * share + self._bucket.leak_per_s * SPAN_S
+            total = self.bucket.capacity * share + self.bucket.leak_per_s * SPAN_S
             over_s = self._requests_taken.wait_for(call.client, 1, total, now)
             if over_s > 0:
                 raise OverShare(self.limit_text, over_s)
         if wait_s > patience_s:
             raise OverBudget(self.limit_text, wait_s)
-        self._bucket.pour(now)
+        self.bucket.pour(now)
         return wait_s
 
     def take_back(self, now: float) -> None:
         """Undo a `pour`."""
-        self._bucket.take_back(now)
+        self.bucket.take_back(now)
 
     def settle(self, call: Call, charge: Charge, now: float, *, was_sent: bool) -> None:
         """Take note that a call is over; what did not go has taken nothing from anybody."""
         self.ledger.settle(charge, was_counted=was_sent)
         if was_sent:
             return
-        self._bucket.take_back(now)
+        self.bucket.take_back(now)
         if _has_part(call):
             self._requests_taken.give_back(call.client, 1, now)
             self._weight_taken.give_back(call.client, charge.weight, now)
@@ -107,17 +107,21 @@ class Allowance:
             self._weight_taken.take(call.client, weight, now)
         return self.ledger.charge(weight, at_ms)
 
-    def learn(self, call: Call, charge: Charge, reply: Reply, at_ms: int | None) -> None:
-        """Take note of what a reply says is used, and so of what an unknown call has cost."""
+    def learn(self, call: Call, charge: Charge, reply: Reply, at_ms: int | None) -> int:
+        """Take note of what a reply says is used, and so of what an unknown call has cost.
+
+        Returns:
+            What counts as spent by the call.
+        """
         used = reply.header("X-MBX-USED-WEIGHT-1M") if call.tells_weight else None
         # A successful order weighs nothing (spot changelog, 2026-04-02); the header knows.
         is_free = call.kind.is_trade and reply.status == 200 and used is not None
         self.ledger.settle(charge, was_counted=not is_free)
-        if at_ms is None or not self.ledger.adopt(used, at_ms):
-            return
-        weight = self.ledger.measured(charge) if call.is_unknown else None
-        if weight is not None:
-            self._weights.learn(_route(call), weight)
+        if at_ms is not None and self.ledger.adopt(used, at_ms) and call.is_unknown:
+            weight = self.ledger.measured(charge)
+            if weight is not None:
+                self._weights.learn(_route(call), weight)
+        return 0 if is_free else charge.weight
 
 
 def _has_part(call: Call) -> bool:

@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 
 from bpx.errors import Abandoned, Banned, NotSent, ReadTimedOut, Throttled
-from bpx.metrics import UPSTREAM_CALLS
+from bpx.metrics import UPSTREAM_BYTES, UPSTREAM_CALLS, UPSTREAM_SECONDS, UPSTREAM_WAIT
 from bpx.runtime import Runtime
 from bpx.upstream.broken import Broken
 from bpx.upstream.budget import Budget, Passage
@@ -90,6 +90,7 @@ class Attempts:
     ) -> Outcome:
         kind = passage.call.kind
         is_known, was_sent, has_failed, has_connected = False, True, None, True
+        began = self._now()
         try:
             reply = ask()
             is_known = self._has_learned(passage, reply)
@@ -103,7 +104,10 @@ class Attempts:
         finally:
             if not is_known:
                 self._budget.give_up(passage, was_sent=was_sent)
-            host.end(ticket, self._now(), has_failed, has_connected=has_connected)
+            now = self._now()
+            host.end(ticket, now, has_failed, has_connected=has_connected)
+            UPSTREAM_SECONDS.labels(self._market, kind.name.lower()).observe(now - began)
+        UPSTREAM_BYTES.labels(self._market).inc(len(reply.body))
         self._count(kind, f"{reply.status // 100}xx")
         return reply
 
@@ -153,11 +157,15 @@ class Attempts:
         return outcome
 
     def _spend(self, call: Call, until: float) -> Passage:
+        began = self._now()
         try:
             return self._budget.spend(call, until)
         except (Throttled, Banned, NotSent) as error:
             self._count(call.kind, type(error).__name__)
             raise
+        finally:
+            waited_s = self._now() - began
+            UPSTREAM_WAIT.labels(self._market, call.kind.name.lower()).observe(waited_s)
 
     def _refuse_if_open(self, host: Host, kind: Kind) -> None:
         wait_s = host.wait_s(kind.judged_as, self._now())

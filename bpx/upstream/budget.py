@@ -9,6 +9,8 @@ from bpx.errors import Abandoned, OverBudget, RequestFailed
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
+    UPSTREAM_HOLDS,
+    UPSTREAM_WEIGHT,
     UPSTREAM_WEIGHT_LIMIT,
     UPSTREAM_WEIGHT_USED,
 )
@@ -79,6 +81,11 @@ class Budget:
         with self._changed:
             ledger = self._allowance.ledger
             return ledger.used(self._clock.at(self._now())), ledger.limit
+
+    def bucket(self) -> tuple[float, float]:
+        """Return the requests that have not leaked out of the bucket, and those that it takes."""
+        with self._changed:
+            return self._allowance.bucket.level(self._now()), self._allowance.bucket.capacity
 
     def needs_probe(self) -> bool:
         """Whether a hold's time is over, and one cheap call has to show that it is lifted."""
@@ -160,7 +167,8 @@ class Budget:
         with self._changed:
             now, was_assumed = self._now(), self._allowance.ledger.is_assumed
             at_ms = replied_at_ms(reply.header("Date"), self._clock, now)
-            self._allowance.learn(passage.call, passage.charge, reply, at_ms)
+            spent = self._allowance.learn(passage.call, passage.charge, reply, at_ms)
+            self._count(passage.call.kind, spent)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:
                 self._block.start(now)
@@ -169,6 +177,7 @@ class Budget:
                 self._hold.end_probe(now, was_answered=refusal is None)
             if refusal is not None:
                 self._hold.start(refusal, now)
+                UPSTREAM_HOLDS.labels(self._market, str(refusal.status)).inc()
             if was_assumed or passage.is_probe or is_blocked or refusal is not None:
                 self._changed.notify_all()
             self._show()
@@ -181,6 +190,7 @@ class Budget:
         with self._changed:
             now = self._now()
             self._allowance.settle(passage.call, passage.charge, now, was_sent=was_sent)
+            self._count(passage.call.kind, passage.charge.weight if was_sent else 0)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=False)
             self._changed.notify_all()
@@ -198,6 +208,9 @@ class Budget:
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()
         return self._allowance.wait_for(call, now, self._clock.at(now))
+
+    def _count(self, kind: Kind, weight: int) -> None:
+        UPSTREAM_WEIGHT.labels(self._market, kind.name.lower()).inc(weight)
 
     def _show(self) -> None:
         now = self._now()

@@ -31,10 +31,15 @@ class SingleFlight(Generic[V]):
 
     The asking is a task of its own: whoever asked first may go away, and the others still get
     their answer.
+
+    Args:
+        runtime: tasks and time.
+        on_joined: called when somebody comes to what is asked already.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: Runtime, on_joined: Callable[[], None] = lambda: None) -> None:
         self._runtime = runtime
+        self._on_joined = on_joined
         self._flights: dict[Hashable, _Flight[V]] = {}
         self._lock = Lock()
 
@@ -80,6 +85,7 @@ class SingleFlight(Generic[V]):
             flight = self._flights.get(key)
             if flight is not None:
                 flight.waiting.append(is_gone)
+                self._on_joined()
                 return flight, False
             flight = self._flights[key] = _Flight()
             flight.waiting.append(is_gone)

@@ -1,9 +1,10 @@
 """The hosts of one market's REST API, and which of them a call goes to."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from bpx.metrics import BREAKER_STATE, UPSTREAM_HOSTS_LEFT
+from bpx.metrics import BREAKER_STATE, BREAKER_TRIPS, UPSTREAM_HOSTS_LEFT
 from bpx.upstream.breaker import Breaker, Permit, State
 from bpx.upstream.call import Kind
 from bpx.upstream.standing import Standing
@@ -98,8 +99,10 @@ class Host:
             has_connected: whether there was a connection at all: without, no class gets any.
         """
         if ticket.permit is not None:
-            self._breakers[ticket.pool].end(ticket.permit, now, has_failed)
-            self._show(ticket.pool, now)
+            breaker = self._breakers[ticket.pool]
+            was_open = breaker.state(now) is State.OPEN
+            breaker.end(ticket.permit, now, has_failed)
+            self._show(ticket.pool, now, was_open=was_open)
         if has_failed is None:
             return
         pools = [ticket.pool] if has_connected else list(self._standings)
@@ -120,9 +123,11 @@ class Host:
             for pool, standing in self._standings.items()
         ]
 
-    def _show(self, pool: str, now: float) -> None:
-        state = self._breakers[pool].state(now)
-        BREAKER_STATE.labels(self._market, self.wire.origin, pool).set(_NUMBERS[state])
+    def _show(self, pool: str, now: float, *, was_open: bool) -> None:
+        state, names = self._breakers[pool].state(now), (self._market, self.wire.origin, pool)
+        BREAKER_STATE.labels(*names).set(_NUMBERS[state])
+        if state is State.OPEN and not was_open:
+            BREAKER_TRIPS.labels(*names).inc()
 
 
 class Hosts:
@@ -145,6 +150,10 @@ class Hosts:
     def report(self, now: float) -> tuple[Reached, ...]:
         """Return how each of them does, for each class of calls."""
         return tuple(reached for host in self._hosts for reached in host.report(now))
+
+    def busy(self) -> Counter[str]:
+        """Return how many connections carry a call, by pool."""
+        return sum((Counter(host.wire.busy) for host in self._hosts), Counter[str]())
 
     def choose(self, pool: str, now: float, besides: Host | None = None) -> Host:
         """Return the first host that is worth going to, or the one that will be so soonest.

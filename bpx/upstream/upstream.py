@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from bpx.errors import Failing, NotSent, ReadFailed, ReadTimedOut
+from bpx.metrics import UPSTREAM_KEPT, UPSTREAM_SHARED
 from bpx.runtime import Memory, Runtime
 from bpx.upstream.attempts import Attempts, Delivery
 from bpx.upstream.body import DECODED_BYTES, WHOLE_BYTES, BadBody, beside, check_json
@@ -73,7 +74,10 @@ class Upstream:
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
         self._tries = Tries(market, self._hosts, attempts, runtime, clock)
-        self._flights: SingleFlight[Reply] = SingleFlight(runtime)
+        self._flights: SingleFlight[Reply] = SingleFlight(
+            runtime, UPSTREAM_SHARED.labels(market).inc
+        )
+        self._kept = UPSTREAM_KEPT.labels(market)
         self._replies = Replies(runtime.now, partial(beside, runtime))
         self._is_closed = False
 
@@ -85,6 +89,11 @@ class Upstream:
     def report(self) -> tuple[Reached, ...]:
         """Return how its hosts do, without asking them anything."""
         return self._hosts.report(self._now())
+
+    def connections(self) -> dict[str, tuple[int, int]]:
+        """Return how many connections carry a call, and how many may, by pool."""
+        used = self._hosts.busy()
+        return {pool: (used[pool], most) for pool, most in self._bounds.connections.items()}
 
     def forward(self, call: Call, began: float | None = None) -> Reply:
         """Ask Binance for a client, unchanged, and pass on whatever it answers.
@@ -112,6 +121,7 @@ class Upstream:
         key = question(call)
         kept = self._replies.read(key)
         if kept is not None:
+            self._kept.inc()
             return kept
         began = self._now() if began is None else began
         wait_s = began + self._bounds.total_of(call.kind) + GRACE_S - self._now()

@@ -38,6 +38,7 @@ class Wire:
         self._slots = {
             pool: BoundedSemaphore(connections) for pool, connections in bounds.connections.items()
         }
+        self.busy = dict.fromkeys(bounds.connections, 0)  # connections that carry a call, by pool
         self._streams = BoundedSemaphore(bounds.streams)
         self._reader = Reader(runtime, self._stream_slot)
         tls = tls_for(origin, ca_file)
@@ -79,6 +80,7 @@ class Wire:
         slot_wait_s = _least(slot_wait_s, self._bounds.pool_wait_of(call.kind), left_s)
         if not slots.acquire(timeout=slot_wait_s):
             raise Broken(NotSent("all connections are busy"), attempt, is_hosts=False)
+        self.busy[call.kind.pool] += 1
         try:
             if look_again is not None:
                 look_again()
@@ -97,6 +99,7 @@ class Wire:
             failure = failure_of(call.kind, attempt, bug, self.origin)
             raise Broken(failure, attempt, is_hosts=False) from bug
         finally:
+            self.busy[call.kind.pool] -= 1
             slots.release()
 
     def _timeout(self, until: float, connect_by: float | None) -> tuple[float, float]:

@@ -58,6 +58,9 @@ class _Serving:
         self._now = parts.runtime.now
         self._forwarding = forwarding
         self._understood: dict[str, Params | None] = {}
+        labels = parts.market.name, endpoint.path
+        self._hits = metrics.CACHE_HITS.labels(*labels)
+        self._misses = metrics.CACHE_MISSES.labels(*labels)
         self._replies = {
             source: metrics.REPLIES.labels(parts.market.name, source)
             for source in ("websocket", "cache", "upstream", "proxy")
@@ -76,6 +79,8 @@ class _Serving:
             return self._forwarding.forward()
         codings, client = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("REMOTE_ADDR", "")
         answer = self._answers.answer(params, codings, client)
+        is_hit = answer is not None and answer.source != "upstream"
+        (self._hits if is_hit else self._misses).inc()
         if answer is None:
             return self._forwarding.forward(began)
         return self._reply(answer)

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
+from prometheus_client.registry import Collector
 from werkzeug.exceptions import HTTPException
 
 import bpx
@@ -18,6 +19,7 @@ def create_operators_app(
     registries: Sequence[CollectorRegistry] = (),
     vitals: Callable[[], Sequence[Vitals]] = tuple,
     tasks: Callable[[], int] = lambda: 0,
+    readings: Collector | None = None,
 ) -> Flask:
     """Build the application of /metrics, /live, /ready and /health.
 
@@ -25,10 +27,11 @@ def create_operators_app(
         registries: shown at /metrics, with the process's.
         vitals: of every market, at the moment.
         tasks: how many there are at the moment.
+        readings: what is read when somebody looks at /metrics.
     """
     app = Flask("bpx.operators", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    together = Together([REGISTRY, *registries])
+    together = Together([REGISTRY, *registries], [readings] if readings else [])
 
     @app.get("/metrics")
     def metrics() -> Response:

@@ -3,6 +3,7 @@
 from collections.abc import Hashable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric
+from prometheus_client.registry import Collector
 
 
 class Together:
@@ -11,8 +12,10 @@ class Together:
     What several registries say of one thing is told once, as the first says it.
     """
 
-    def __init__(self, registries: Iterable[CollectorRegistry]) -> None:
-        self._registries = list(registries)
+    def __init__(
+        self, registries: Iterable[CollectorRegistry], others: Iterable[Collector] = ()
+    ) -> None:
+        self._registries: list[CollectorRegistry | Collector] = [*registries, *others]
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family once, with the samples of all registries."""

@@ -27,6 +27,7 @@ class Number:
 class NumberFollower:
     """Follows a number that only grows: each message and each reply is the number itself."""
 
+    kind = "number"
     route, streams, confirming, idle_s, early_s = "/path", (MAIN, SIDE), MAIN, 120.0, None
 
     def __init__(self):
