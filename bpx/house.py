@@ -19,6 +19,7 @@ from bpx.feed.follower import Follower, Question
 from bpx.feed.health import Health
 from bpx.feed.klines import KlineFollower
 from bpx.feed.listing import Listing
+from bpx.feed.report import Reported
 from bpx.feed.ticker import TickerFollower
 from bpx.feed.trust import Freshness
 from bpx.logs import log_forward
@@ -205,6 +206,16 @@ class House:
             },
             clock_ahead_s=None if at_ms is None else at_ms / 1000 - _wall_s(),
         )
+
+    def rows(self) -> dict[str, list[Reported]]:
+        """Return how every feed is, by kind."""
+        now = self.runtime.now()
+        return {kind: list(feeds.rows(now)) for kind, feeds in self._kinds().items()}
+
+    def clear(self) -> dict[str, int]:
+        """Forget all market data; return how much of each kind there was. All is asked for anew."""
+        cleared = {kind: feeds.clear() for kind, feeds in self._kinds().items()}
+        return cleared | {"replies": self.upstream.forget()}
 
     def drain(self) -> None:
         """Take note that no more requests are wanted: it is ready no more."""

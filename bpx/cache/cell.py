@@ -42,6 +42,11 @@ class Cell(Generic[V]):
         self._waiting = 0
         self._failure: Exception | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a view."""
+        return self._waiting
+
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""
         self.view = view

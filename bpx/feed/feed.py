@@ -9,6 +9,7 @@ from bpx.cache.cell import Cell, View
 from bpx.errors import BadMessage, FeedFailed, Refused
 from bpx.feed.asking import Ask, Asking
 from bpx.feed.follower import Fetched, Follower
+from bpx.feed.report import Record
 from bpx.feed.trust import Checked, Freshness, Trust
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
@@ -48,9 +49,11 @@ class Feed(Generic[V]):
         runtime: Runtime,
         clock: ExchangeClock,
     ) -> None:
+        self.name = name
         self.cell: Cell[V] = Cell(f"{market} {name}")
         self.asked_at = runtime.now()  # by a client, last
         self.loads = 0  # replies of REST that were taken
+        self.record = Record()
         self._market = market
         self._follower = follower
         self._streams = streams
@@ -133,6 +136,7 @@ class Feed(Generic[V]):
             self._repair(str(failure))
 
     def _hear(self, arrival: Arrival) -> None:
+        self.record.messages += 1
         self._enter(arrival.generation)
         view = self._follower.apply(arrival)
         if arrival.stream == self._follower.confirming:
@@ -166,7 +170,9 @@ class Feed(Generic[V]):
 
     def _fail(self, fetched: Fetched, failure: Exception) -> None:
         """Tell who waits that there is no reply, unless another is under way for them."""
-        self._retry_at = self._runtime.now() + RETRY_S
+        now = self._runtime.now()
+        self._retry_at = now + RETRY_S
+        self.record.note(getattr(failure, "reason", None) or str(failure), now)
         metrics.REPAIR_FAILURES.labels(self._market, self._follower.kind).inc()
         if not self._asking.is_under_way(for_client=True):
             self.cell.fail(failure)
@@ -183,6 +189,8 @@ class Feed(Generic[V]):
         )
         if self._trust.check(checked, tap.generation):
             log.warning("%s: the stream is dead, subscribing anew", self.cell.name)
+            self.record.repairs += 1
+            self.record.note("the stream is dead", now)
             metrics.REPAIRS.labels(self._market, "resubscribe").inc()
             self._streams.renew(tap)
 
@@ -195,8 +203,10 @@ class Feed(Generic[V]):
         """Ask REST for what is missing; until it is here, the view does not count."""
         now = self._runtime.now()
         self._trust.doubt(now)
+        self.record.note(reason, now)
         if now >= self._retry_at and not self._asking.is_under_way(for_client=False):
             log.warning("%s: %s", self.cell.name, reason)
             metrics.REPAIRS.labels(self._market, "fetch").inc()
             self._retry_at = now + RETRY_S
+            self.record.repairs += 1
             self.want(for_client=False)

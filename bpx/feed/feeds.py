@@ -9,6 +9,7 @@ from bpx import metrics
 from bpx.cache.cell import View
 from bpx.feed.feed import Feed
 from bpx.feed.follower import LEAST_IDLE_S
+from bpx.feed.report import Reported, reported
 from bpx.runtime import Runtime
 
 K = TypeVar("K", bound=Hashable)
@@ -67,6 +68,11 @@ class Feeds(Generic[K, V]):
         """Return how many there are, and how many of them could answer now."""
         return Followed(len(self._feeds), sum(feed.is_fresh(now) for feed in self))
 
+    def rows(self, now: float) -> Iterator[Reported]:
+        """Yield how each of them is."""
+        for feed in self:
+            yield reported(feed, now)
+
     def oldest_s(self, now: float) -> float | None:
         """Return how long ago the view was proved for which that is the longest; None without."""
         views = [feed.cell.view for feed in self]
@@ -88,6 +94,12 @@ class Feeds(Generic[K, V]):
     def keep(self, is_wanted: Callable[[K], bool]) -> None:
         """End the feeds of all other keys."""
         self._end(lambda key, feed: not is_wanted(key), "unlisted")
+
+    def clear(self) -> int:
+        """End all feeds; what is asked for from now on begins anew. Return how many there were."""
+        count = len(self._feeds)
+        self._end(lambda key, feed: True, "cleared")
+        return count
 
     def close(self) -> None:
         """End all feeds."""

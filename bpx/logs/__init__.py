@@ -1,6 +1,6 @@
 """The log: levels, looks, limits, files. No line holds a query string, a signature or a key."""
 
-from bpx.logs.configuring import Logging, configure
+from bpx.logs.configuring import Logging, configure, quiet_others
 from bpx.logs.flood import Rate
 from bpx.logs.levels import LEVELS, TRACE
 from bpx.logs.redaction import redact
@@ -19,5 +19,6 @@ __all__ = [
     "log",
     "log_forward",
     "log_request",
+    "quiet_others",
     "redact",
 ]

@@ -61,9 +61,14 @@ def configure(wanted: Logging, start_thread: StartThread = start_new_thread) -> 
     writer.setFormatter(JsonLines() if wanted.is_json else TextLines(wanted.has_fields))
     level = LEVELS[wanted.level]
     _use(writer, level)
+    quiet_others(level)
+    FORWARDS.setLevel(logging.INFO if wanted.are_forwards_shown else logging.NOTSET)
+
+
+def quiet_others(level: int) -> None:
+    """Let libraries say no more than warnings, whatever else is logged."""
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(max(level, logging.WARNING))
-    FORWARDS.setLevel(logging.INFO if wanted.are_forwards_shown else logging.NOTSET)
 
 
 def _use(writer: Writer, level: int) -> None:

@@ -36,6 +36,10 @@ class Allowance:
         """What Binance says when its limit is passed."""
         return _LIMIT_TEXT.format(self.ledger.limit)
 
+    def taken(self, now: float) -> dict[str, float]:
+        """Return the weight that each client has lately taken, the most first."""
+        return self._weight_taken.taken(now)
+
     def weight(self, call: Call) -> int:
         """Return what a call is expected to cost.
 

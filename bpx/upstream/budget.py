@@ -87,6 +87,11 @@ class Budget:
         with self._changed:
             return self._allowance.bucket.level(self._now()), self._allowance.bucket.capacity
 
+    def taken(self) -> dict[str, float]:
+        """Return the weight that each client has taken in the last minute or so, the most first."""
+        with self._changed:
+            return self._allowance.taken(self._now())
+
     def needs_probe(self) -> bool:
         """Whether a hold's time is over, and one cheap call has to show that it is lifted."""
         with self._changed:

@@ -24,6 +24,11 @@ class Fairness:
         self._forget(now)
         return len(self._taken)
 
+    def taken(self, now: float) -> dict[str, float]:
+        """Return what each has lately taken, the most first."""
+        levels = {client: self._level(client, now) for client in list(self._taken)}
+        return dict(sorted(levels.items(), key=lambda row: row[1], reverse=True))
+
     def take(self, client: str, amount: float, now: float) -> None:
         """Take note that a client has got something."""
         self._taken[client] = (self._level(client, now) + amount, now)

@@ -50,6 +50,13 @@ class Replies:
         """Return the bytes of all bodies together, as they are kept."""
         return self._kept.size_bytes
 
+    def clear(self) -> int:
+        """Forget all of them; return how many there were."""
+        with self._lock:
+            count = len(self._kept)
+            self._kept = Kept(ENTRIES, BYTES)
+        return count
+
     def read(self, key: Hashable) -> Reply | None:
         """Return the reply that was kept for a question; `kept_at` says since when."""
         with self._lock:

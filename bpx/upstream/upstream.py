@@ -95,6 +95,10 @@ class Upstream:
         used = self._hosts.busy()
         return {pool: (used[pool], most) for pool, most in self._bounds.connections.items()}
 
+    def forget(self) -> int:
+        """Forget the replies that are kept for a while; return how many there were."""
+        return self._replies.clear()
+
     def forward(self, call: Call, began: float | None = None) -> Reply:
         """Ask Binance for a client, unchanged, and pass on whatever it answers.
 
