@@ -19,6 +19,7 @@ ROOT = Path(__file__).parent.parent
 SECONDS_TO_START = 20.0
 SECONDS_TO_STOP = 20.0
 TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
+BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own sockets have it
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 
@@ -73,7 +74,8 @@ def running_proxy(
     with ExitStack() as stack:
         count = 2 if app == "both" else 1
         listeners = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+            stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
+            for _ in range(count)
         ]
         ports = [listener.getsockname()[1] for listener in listeners]
         operators_port = free_port()  # now that it can be none of those

@@ -67,7 +67,8 @@ class Follower(Protocol[V_co]):
         ahead of the reply all the same, it is not the exchange's: the reply stands.
 
         Raises:
-            FeedFailed: the reply is not what it should be.
+            FeedFailed: the reply is not what it should be, or is older than what was shown once
+                and is known no more: neither it nor the view is an answer.
         """
 
 

@@ -2,7 +2,7 @@
 
 from urllib.parse import quote
 
-from bpx.errors import BadMessage
+from bpx.errors import BadMessage, OutOfSync
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.exchange.ticker import (
@@ -80,12 +80,16 @@ class TickerFollower:
         """Take a REST reply; return the ticker after it, and whether it told nothing new.
 
         A reply that lags a little behind the stream proves what it says as well, and nothing else.
+
+        Raises:
+            BadMessage: it is no ticker.
+            OutOfSync: its best prices may be older than those that were shown.
         """
         ticker = decode_ticker_reply(body, self._shape)
         if self._day.is_past(ticker) and asked_at - self._told_at <= MOST_LAG_S:
             return self._confirmed(ticker, at), True
-        if asked_at < self._best_at and not self._day.has_best:
-            return None, False  # its best prices may be older than those that were shown
+        if asked_at <= self._best_at and not self._day.has_best:
+            raise OutOfSync("best prices were told since the ticker was asked for, and lost")
         shown = self._day.best
         if asked_at - self._best_at > BEST_S:
             self._day.forget_best()

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bpx.simulator import payloads
 from bpx.simulator.account import Account, Delivery
 from bpx.simulator.accounting import Accounting, Limits, Verdict
 from bpx.simulator.catalogue import Catalogue
@@ -84,6 +85,11 @@ class Exchange:
         messages = self._feeds.advance(to_ms)
         self.now_ms = self._markets.now_ms = to_ms
         return messages
+
+    def best_prices(self, symbol: str) -> list[tuple[int, bytes]]:
+        """Return when a symbol's best prices changed, and what its book tickers said then."""
+        model = self._markets.model(symbol)
+        return [(top.time_ms, payloads.book_ticker(model, top)) for top in model.book.tops]
 
     def still(self, symbol: str, for_ms: int) -> None:
         """Let nothing happen to a symbol for a time."""

@@ -73,7 +73,7 @@ def _parse(message: bytes) -> Delivery | Acknowledgement:
         case {"error": {"msg": msg}} | {"code": int(), "msg": msg}:
             id_ = content.get("id")
             return Acknowledgement(id_ if isinstance(id_, int) else None, str(msg))
-    is_notice = isinstance(content, dict) and "stream" not in content
+    is_notice = isinstance(content, dict) and not content.keys() & {"stream", "data"}
     raise (BadMessage if is_notice else Garbled)(f"unknown message: {message[:200]!r}")
 
 

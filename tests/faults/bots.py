@@ -35,7 +35,8 @@ class Trade(NamedTuple):
     """An answer to an order, or to the cancelling of one."""
 
     method: str
-    client_id: str
+    client_id: str  # of the request
+    order: str  # the client's id of the order that is placed or cancelled
     began_s: float
     ended_s: float
     status: int
@@ -116,35 +117,38 @@ class Bots:
             self.seen.reads.append(Read(target, began_s, ended_s, status, source, digest))
 
     def _order(self, connection: "_Connection") -> None:
-        client_id = self._trade(connection, "POST", self._plan["order"], "newClientOrderId=")
+        name = self._name()
+        self._trade(connection, "POST", self._plan["order"], name, name)
         with self._lock:
-            self._placed.append(client_id)
+            self._placed.append(name)
 
     def _cancel(self, connection: "_Connection") -> None:
         with self._lock:
             placed = self._random.choice(self._placed[-50:])
         begin = f"{self._plan['cancel']}&origClientOrderId={placed}"
-        self._trade(connection, "DELETE", begin, "newClientOrderId=")
+        self._trade(connection, "DELETE", begin, self._name(), placed)
 
-    def _trade(self, connection: "_Connection", method: str, begin: str, name: str) -> str:
-        began_s = monotonic()
+    def _name(self) -> str:
         with self._lock:
-            client_id = f"bot-{self._random.getrandbits(64):016x}"
+            return f"bot-{self._random.getrandbits(64):016x}"
+
+    def _trade(
+        self, connection: "_Connection", method: str, begin: str, client_id: str, order: str
+    ) -> None:
+        began_s = monotonic()
         at_ms = int(self._plan["offset_ms"] + began_s * 1000)
-        path, _, query = f"{begin}&{name}{client_id}&recvWindow=30000&timestamp={at_ms}".partition(
-            "?"
-        )
+        target = f"{begin}&newClientOrderId={client_id}&recvWindow=30000&timestamp={at_ms}"
+        path, _, query = target.partition("?")
         secret = self._plan["secret"].encode()
         signature = hmac.new(secret, query.encode(), "sha256").hexdigest()
         target = f"{path}?{query}&signature={signature}"
         status, headers, body = connection.ask(method, target, {"X-MBX-APIKEY": self._plan["key"]})
         seen = Trade(
-            method, client_id, began_s, monotonic(), status, headers.get("data-source", ""),
-            headers, body,
+            method, client_id, order, began_s, monotonic(), status,
+            headers.get("data-source", ""), headers, body,
         )  # fmt: skip
         with self._lock:
             self.seen.trades.append(seen)
-        return client_id
 
 
 class _Connection:

@@ -2,6 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.faults.figures import end_of_test
 from tests.faults.scale import LONG, PATIENT
 from tests.faults.stage import Stage, staged
 
@@ -14,6 +15,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.long)
         if name in PATIENT:
             item.add_marker(pytest.mark.patient)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """What was measured counts if the test holds."""
+    if report.when == "call":
+        end_of_test(report.passed)
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,8 @@ Ages are the hard limits of each kind of data, counted in the exchange's time: f
 stopped being what the exchange would say, to when it was asked for.
 """
 
-from bisect import bisect_left
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, fields
-from functools import cache
-from typing import Any
 from urllib.parse import parse_qs
 
 import orjson
@@ -16,9 +13,9 @@ import orjson
 from bpx.simulator.simulator import Simulator
 from bpx.simulator.wire import Asked
 from tests.faults.bots import Read, Seen, Trade
+from tests.faults.truth import Answer, Truth, kind_of
 
 OLDEST_MS = {"depth": 5_000, "ticker/24hr": 15_000, "klines": 15_000}
-OPEN_TIME, CLOSE_TIME, TRADES = 0, 6, 8  # of a row of klines
 NOT_SENT = (503, -1001)
 UNKNOWN = (504, -1007)
 HELD = ((429, -1003), (418, -1003))
@@ -75,52 +72,6 @@ def judge(exchange: Simulator, seen: Seen, requests: list[Asked], offset_ms: flo
     return verdict
 
 
-class Truth:
-    """What the exchange would have answered at an instant."""
-
-    def __init__(self, exchange: Simulator) -> None:
-        self._exchange = exchange
-        self.content_at = cache(self._content_at)
-        self.instant_of = cache(self._instant_of)
-        self.now_ms = exchange.venue.now_ms
-
-    def _content_at(self, target: str, at_ms: int) -> Any:
-        return orjson.loads(self._exchange.reply("GET", target, at_ms).body)
-
-    def number_at(self, target: str, at_ms: int) -> tuple[int, ...]:
-        """Return what of an answer only grows, as of an instant."""
-        return number_of(target, self.content_at(newest_of(target), at_ms))
-
-    def _instant_of(self, target: str, number: tuple[int, ...], low_ms: int, high_ms: int) -> int:
-        """Return the first instant at which an answer's number is that, or is beyond it."""
-        return bisect_left(
-            range(high_ms + 1), number, lo=low_ms, key=lambda ms: self.number_at(target, ms)
-        )
-
-
-def number_of(target: str, content: Any) -> tuple[int, ...]:
-    """Return what of an answer only grows: an update id, a trade's, a candle's start and trades."""
-    kind = kind_of(target)
-    if kind == "depth":
-        return (content["lastUpdateId"],)
-    if kind == "ticker/24hr":
-        return (content["lastId"],)
-    return content[-1][OPEN_TIME], content[-1][TRADES]
-
-
-def kind_of(target: str) -> str:
-    path = target.partition("?")[0]
-    return path.split("/", 3)[3]
-
-
-def newest_of(target: str) -> str:
-    """Return a target whose answer has the newest of it and little else."""
-    if "&limit=" not in target:
-        return target
-    least = 5 if kind_of(target) == "depth" else 1
-    return f"{target.rpartition('&limit=')[0]}&limit={least}"
-
-
 def _judge_read(verdict: Verdict, truth: Truth, read: Read, body: bytes, offset_ms: float) -> None:
     verdict.reads_s.append(read.ended_s - read.began_s)
     where = f"{read.target} at {read.began_s * 1000 + offset_ms:.0f} from {read.source}"
@@ -139,40 +90,13 @@ def _judge_read(verdict: Verdict, truth: Truth, read: Read, body: bytes, offset_
             verdict.differing += 1
             verdict.faults.append(f"{where}: old candles differ: {body[:200]!r}")
         return
-    number = number_of(read.target, content)
-    oldest_ms = began_ms - OLDEST_MS[kind_of(read.target)]
-    if number < truth.number_at(read.target, oldest_ms // 100 * 100):
+    answer = Answer(read.target, content, began_ms - OLDEST_MS[kind_of(read.target)], ended_ms)
+    if truth.is_past(answer):
         verdict.stale += 1
-        verdict.faults.append(f"{where}: {number} is older than {oldest_ms}")
-        return
-    at_ms = truth.instant_of(
-        read.target, number, oldest_ms // 1000 * 1000, ended_ms // 1000 * 1000 + 1000
-    )
-    if not _is_of(truth, read, content, number, at_ms) or at_ms > ended_ms:
+        verdict.faults.append(f"{where}: {answer.number} is older than {answer.oldest_ms}")
+    elif not truth.has(answer):
         verdict.differing += 1
-        verdict.faults.append(f"{where}: not the exchange's at {at_ms} or any time: {body[:300]!r}")
-
-
-def _is_of(truth: Truth, read: Read, content: Any, number: tuple[int, ...], at_ms: int) -> bool:
-    """Whether an answer is the exchange's at the instant that its number tells."""
-    kind = kind_of(read.target)
-    at_ms = min(at_ms, truth.now_ms)
-    theirs = truth.content_at(read.target, at_ms)
-    if kind == "depth":
-        return bool(all(content[side] == theirs[side] for side in ("bids", "asks", "lastUpdateId")))
-    if kind == "ticker/24hr":
-        return bool(
-            content["lastPrice"] == theirs["lastPrice"] and content["lastId"] == theirs["lastId"]
-        )
-    *closed, last = content
-    final = {row[OPEN_TIME]: row for row in truth.content_at(read.target, truth.now_ms)}
-    if any(row != final.get(row[OPEN_TIME], row) for row in closed):
-        return False
-    if last[TRADES] == 0:
-        return (
-            len({*last[1:5], closed[-1][4]}) == 1 and last[OPEN_TIME] == closed[-1][CLOSE_TIME] + 1
-        )
-    return bool(last == theirs[-1])
+        verdict.faults.append(f"{where}: not the exchange's at any time: {body[:300]!r}")
 
 
 def _judge_trades(verdict: Verdict, trades: list[Trade], requests: list[Asked]) -> None:
@@ -199,10 +123,18 @@ def _told(trade: Trade, hits: list[Asked]) -> tuple[str, bool]:
     answered = [row for row in hits if row.status is not None]
     if trade.source == "upstream":
         is_as_it_was = bool(answered) and answered[0].status == trade.status
-        return ("ok" if trade.status == 200 else "refused by the exchange"), is_as_it_was
+        if trade.status != 200:
+            return "refused by the exchange", is_as_it_was
+        return "ok", is_as_it_was and _is_answer_to(trade)
     if trade.status == 0:
         return "torn", False
     said = trade.status, orjson.loads(trade.body).get("code")
     if said == UNKNOWN:
         return "unknown", "retry-after" not in trade.headers
     return ("not sent", not hits) if said in (NOT_SENT, *HELD) else ("nonsense", False)
+
+
+def _is_answer_to(trade: Trade) -> bool:
+    """Whether an order's answer is its own, and not that of another."""
+    said = orjson.loads(trade.body)
+    return bool(said.get("origClientOrderId", said.get("clientOrderId")) == trade.order)

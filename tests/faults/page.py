@@ -1,7 +1,7 @@
 """The tables of docs/reliability.md: `python -m tests.faults.page [figures]`.
 
-Figures come from the file that a run of the tests has written; those of rows that it does not
-have stay as they are.
+Figures come from the file that a run of the tests has written, all of one commit. Without a file
+those stay that are on the page.
 """
 
 import json
@@ -19,6 +19,7 @@ PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- tables: by tests/faults/page.py -->", "<!-- end of the tables -->"
 MOST_FIGURES = 3  # of a row: of a test with many parameters some are enough
 
+_COMMIT = re.compile(r"^Measured at commit `(.*)`\.$", re.MULTILINE)
 _CELLS = re.compile(r"^\| ([A-G]\d+|gate \d+) \|.*\| ([^|]*) \|$", re.MULTILINE)
 
 
@@ -79,17 +80,36 @@ def _shown(tests: list[str]) -> str:
     return f"`{tests[0]}`{more}"
 
 
-def page(text: str, figures: dict[str, str]) -> str:
-    """Return a page with its tables made anew."""
+def page(text: str, lines: list[dict[str, Any]]) -> str:
+    """Return a page with its tables made anew.
+
+    Args:
+        text: of the page as it is.
+        lines: of a run's figures; without any, the page's own stay.
+
+    Raises:
+        ValueError: the lines are of several commits.
+    """
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    return f"{before}{BEGIN}\n\n{tables(rows_in(text) | figures)}\n{END}{after}"
+    commit = commit_of(lines) if lines else "".join(_COMMIT.findall(text))
+    rows = measured(lines) if lines else rows_in(text)
+    parts = [f"{before}{BEGIN}", f"Measured at commit `{commit}`.", f"{tables(rows)}\n{END}{after}"]
+    return "\n\n".join(parts)
+
+
+def commit_of(lines: list[dict[str, Any]]) -> str:
+    """Return at which commit they were measured."""
+    commits = sorted({line["commit"] for line in lines})
+    if len(commits) != 1:
+        raise ValueError(f"of several commits: {', '.join(commits)}")
+    return str(commits[0])
 
 
 def main(files: list[str]) -> None:
     """Write the page."""
     lines = [json.loads(line) for file in files for line in Path(file).read_text().splitlines()]
-    PAGE.write_text(page(PAGE.read_text(), measured(lines)))
+    PAGE.write_text(page(PAGE.read_text(), lines))
 
 
 if __name__ == "__main__":

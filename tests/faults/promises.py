@@ -139,6 +139,7 @@ LEFT_OUT = {
 
 # Rows whose proof has another name, or another place than the tests of faults.
 ELSEWHERE = {
+    "C14": ["tests/faults/test_b_crowds.py::test_a_cold_start"],
     "gate 3": ["tests/upstream/test_raw.py"],
     "gate 4": ["tests/faults/test_g_secrets.py::test_g12_"],
     "gate 6": ["tests/faults/test_c_budget.py::test_c07_"],

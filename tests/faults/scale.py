@@ -51,6 +51,7 @@ LONG = (
     "test_e14_the_age_of_an_answer_is_true",
     "test_e16_unicode_symbols_work_from_end_to_end",
     "test_e17_answers_of_streams_and_of_rest_have_one_shape",
+    "test_e1_a_quiet_book_whose_stream_dies_is_believed_for_one_interval",
     "test_e18_the_first_who_asks_does_not_wait_for_a_push",
     "test_e19_an_error_is_never_kept_as_data",
     "test_e3_levels_beyond_those_that_are_known_are_asked_for",

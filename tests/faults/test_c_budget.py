@@ -264,7 +264,8 @@ def test_c13_streams_that_break_all_at_once_do_not_spend_the_minute():
         connects = here.exchange.connects
         here.exchange.drop_connections()
         answers = here.bots.ask_all(books, 8)
-        assert {one.status for one in answers} <= {200, 429, 503}
+        statuses = {one.status for one in answers}
+        assert 200 in statuses <= {200, 429, 503}
         eventually(lambda: here.exchange.connects > connects, within_s=5)
         eventually(lambda: wanted <= here.place.subscribed(), within_s=10)
         figure("C13", books=len(books), spent=here.used() - used, limit=6_000)
@@ -291,6 +292,7 @@ def test_c14_a_cold_start_of_many_bots_stays_within_the_limits():
                     assert len(one.reply.json()) >= 1
                     return monotonic() - began
                 assert one.status == 429
+                told_to_wait.append(float(one.reply.headers["Retry-After"]))
                 Event().wait(min(2.0, float(one.reply.headers["Retry-After"])))
 
         with ThreadPoolExecutor(20) as bots:

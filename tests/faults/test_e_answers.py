@@ -354,8 +354,7 @@ def test_e18_the_first_who_asks_does_not_wait_for_a_push(market: str, fault: str
             rounds = [list(pool.map(here.ask, asked[at :: len(SYMBOLS)])) for at in range(5)]
     answers = [rounds[n % len(SYMBOLS)][n // len(SYMBOLS)] for n in range(len(asked))]
     longest_s = [max(answer.took_s for answer in several) for several in rounds]
-    usual_s = percentile(longest_s, 0.5)  # the exchange and the proxy share our cores
-    figure("E18", market=market, fault=fault, answers=len(answers), usual_s=usual_s,
+    figure("E18", market=market, fault=fault, answers=len(answers), first_s=longest_s[0],
            longest_s=max(longest_s))  # fmt: skip
     # REST's word is as good as a stream's if that was subscribed before it was asked.
     assert {answer.status for answer in answers} == {200}
@@ -364,7 +363,8 @@ def test_e18_the_first_who_asks_does_not_wait_for_a_push(market: str, fault: str
     with inside(market, paused=True, start_ms=NOON_MS) as there:  # another, just like it
         for endpoint, answer in zip(asked, answers, strict=True):
             assert answer.body == there.truth(endpoint)
-    assert usual_s <= RTT_S + 0.2
+    # The row's own number where nothing else runs: the exchange and the proxy share our cores.
+    assert max(longest_s) <= RTT_S + full_or(20, 100) / 100
 
 
 # E19

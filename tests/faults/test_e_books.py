@@ -23,6 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from bpx.errors import OutOfSync
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.market import Market
 from bpx.exchange.spot import SPOT
@@ -145,7 +146,10 @@ class Followed(RuleBasedStateMachine):
         moment = data.draw(st.integers(asked, self.moment))
         self._enter(generation)
         question = self.followed.question(0, None)
-        view, agrees = self.followed.load(self.reply(moment), question, self.now, began_at)
+        try:
+            view, agrees = self.followed.load(self.reply(moment), question, self.now, began_at)
+        except OutOfSync:
+            return
         if view is None:
             return
         self.view = view
@@ -397,6 +401,8 @@ class SpotDay(Followed):
         if (generation, moment) in self.overtaken:
             self.overtaken.discard((generation, moment))
             self.late = moment
+        elif self.late is not None and moment > self.late:
+            self.late = None  # what was shown late is overtaken again
         frame = {"u": moment} | dict.fromkeys("bBaA", f"{moment}")
         arrival = Arrival(
             self.followed.streams[1], json.dumps(frame).encode(), self.now, generation

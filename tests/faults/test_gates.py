@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import cycle, islice
+from typing import Any
 
 import orjson
 import pytest
@@ -17,6 +18,7 @@ from tests.faults.place import MINUTE, Limited, limited
 from tests.faults.scale import IS_FULL, full_or
 from tests.faults.stage import percentile
 from tests.faults.tcp import Fault, FaultProxy
+from tests.faults.truth import OPEN_TIME, follow_up
 from tests.fidelity.scene import DEPTH, scene
 from tests.peers.place import QUICK
 from tests.waiting import eventually
@@ -27,8 +29,9 @@ BUSY = b'{"code":-1001,"msg":"Internal error; unable to process your request."}'
 SLOW_DOWN = b'{"code":-1003,"msg":"Too many requests."}'
 SECOND = {"Retry-After": "1"}
 NO_LIMIT = 10**9
+ROWS = 500  # of a series
 SERIES = [
-    f"/api/v3/klines?symbol={symbol}&interval={interval}&limit=500"
+    f"/api/v3/klines?symbol={symbol}&interval={interval}&limit={ROWS}"
     for symbol in ("BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "ADAUSDT", "DOGEUSDT",
                    "LTCUSDT", "LINKUSDT", "TRXUSDT")[: full_or(10, 3)]
     for interval in ("1m", "5m", "1h")
@@ -166,31 +169,47 @@ def break_by_turns(load: Load, net: Net, first: int) -> int:
     raise AssertionError("faults never end")
 
 
-def differing_series(here: Limited) -> list[str]:
-    """Return the series that have closed candles which are not REST's."""
-    differing = []
-    for target in SERIES:
-        ours = here.place.ask(target).json()
-        theirs = {row[0]: row for row in here.place.directly(target).json()}
-        if [row for row in ours[1:-1] if row != theirs[row[0]]]:
-            differing.append(target)
-    return differing
+@dataclass
+class Compared:
+    """Series beside REST's.
+
+    Attributes:
+        candles: closed ones that were compared.
+        differing: series with such as are not REST's, or that are not whole.
+    """
+
+    candles: int = 0
+    differing: list[str] = field(default_factory=list)
+
+    def compare(self, here: Limited) -> None:
+        """Ask for each series here and there."""
+        for target in SERIES:
+            ours = here.place.ask(target).json()
+            theirs = {row[OPEN_TIME]: row for row in here.place.directly(target).json()}
+            closed = ours[1:-1]  # the first may have left REST's window by the second question
+            self.candles += len(closed)
+            if len(ours) != ROWS or not follow_up(ours) or is_other(closed, theirs):
+                self.differing.append(target)
+
+
+def is_other(rows: list[Any], theirs: dict[int, Any]) -> bool:
+    return any(row != theirs.get(row[OPEN_TIME]) for row in rows)
 
 
 @pytest.mark.timeout(full_or(900, 120))
 def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_old_or_wrong():
     with netted() as (here, net):
-        verdict, slots, differing = Verdict(), 0, list[str]()
+        verdict, slots, compared = Verdict(), 0, Compared()
         follow(here, SERIES)
         for number in range(ROUNDS):
             with Load(here, replace(PACE, seed=number), is_followed=number > 0) as load:
                 slots += break_by_turns(load, net, first=slots)
             verdict.add(load.judged())
             eventually(lambda: here.place.ask("/api/v3/ping").status_code == 200, within_s=30)
-            differing += differing_series(here)  # as they are, wherever they are from
+            compared.compare(here)  # as they are, wherever they are from
             eventually(lambda: here.place.subscribed() != set(), within_s=CONNECTED_WITHIN_S)
             follow(here, SERIES)
-            differing += differing_series(here)
+            compared.compare(here)
         answers = sum(verdict.reads.values())
         attempts = sum(verdict.trades.values())
         figure(
@@ -213,9 +232,9 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         figure(
             "gate 8",
             series=len(SERIES),
-            candles=500 * len(SERIES),
             comparisons=2 * ROUNDS,
-            differing=len(differing),
+            candles=compared.candles,
+            differing=len(compared.differing),
         )
         assert verdict.faults == []
         assert slots >= max(len(rest_faults(net)), len(stream_faults(net))), "each had its turn"
@@ -225,7 +244,8 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         assert verdict.trades["not sent"] > 0
         assert verdict.trades["ok"] > 50
         assert answers > sum(verdict.refused.values())
-        assert differing == []
+        assert compared.differing == []
+        assert compared.candles == 2 * ROUNDS * len(SERIES) * (ROWS - 2)
 
 
 def test_gate_09_a_book_is_the_exchanges_after_every_gap():

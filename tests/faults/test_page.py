@@ -1,5 +1,7 @@
 """Every promise has a test or a reason, and the page says which."""
 
+import pytest
+
 from tests.faults.page import PAGE, page, rows_in
 from tests.faults.promises import LEFT_OUT, PROMISES, proofs, proofs_of
 from tests.faults.scale import LONG, PATIENT
@@ -48,9 +50,24 @@ def test_what_is_patient_is_there() -> None:
     assert set(PATIENT) - {proof.test for proof in proofs()} == set()
 
 
+LINE = {"row": "A1", "is_full": True, "commit": "abc", "measured": {"took_s": 1.5}}
+
+
+def test_what_was_measured_takes_the_place_of_all_that_was_there() -> None:
+    text = page(PAGE.read_text(), [LINE])
+    assert [row for row, figures in rows_in(text).items() if figures] == ["A1"]
+    assert rows_in(text)["A1"] == "took 1.5"
+    assert "Measured at commit `abc`." in text
+
+
+def test_figures_of_several_commits_are_not_mixed() -> None:
+    with pytest.raises(ValueError, match="abc, def"):
+        page(PAGE.read_text(), [LINE, LINE | {"commit": "def"}])
+
+
 def test_the_page_is_what_the_tests_say() -> None:
     text = PAGE.read_text()
-    assert text == page(text, {}), "`python -m tests.faults.page` prints it anew"
+    assert text == page(text, []), "`python -m tests.faults.page` prints it anew"
 
 
 def test_every_row_that_is_not_left_out_was_measured_or_has_nothing_to_measure() -> None:

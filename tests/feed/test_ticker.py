@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from bpx.errors import BadMessage
+from bpx.errors import BadMessage, OutOfSync
 from bpx.exchange.futures import FUTURES
 from bpx.exchange.spot import SPOT
 from bpx.feed.follower import MOST_LAG_S
@@ -125,8 +125,9 @@ def test_after_a_break_a_reply_asked_for_before_the_last_best_prices_came_is_not
     day.apply(ticker(1000))
     assert shown(day.apply(best(7, "12", at=2.0)))["bidPrice"] == "12"
     day.begin_generation()
-    asked_before = day.load(reply(1100, bid="11"), day.question(0, None), 3.0, asked_at=1.9)
-    assert asked_before == (None, False)
+    for asked_at in (1.9, 2.0):
+        with pytest.raises(OutOfSync):
+            day.load(reply(1100, bid="11"), day.question(0, None), 3.0, asked_at)
     view, _ = day.load(reply(1100, bid="13"), day.question(0, None), 3.0, asked_at=2.1)
     assert shown(view)["bidPrice"] == "13"
 

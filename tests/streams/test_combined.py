@@ -79,6 +79,7 @@ def test_a_refusal_says_what_of(message, id_):
         b'{"stream":"x',
         b'{"stream":"\xff","data":{}}',
         b'{"stream":7,"data":{}}',
+        b'{"data":{}}',
     ],
 )
 def test_what_may_have_been_of_any_stream_is_garbled(message):
