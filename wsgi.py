@@ -6,15 +6,19 @@ monkey.patch_all()  # before anything that opens a socket is imported
 
 import os
 
+from flask import Blueprint
+
 from bpx.app import create_app
 from bpx.server.configuration import MARKETS, markets_of
 from bpx.server.ports import ByPort
+from bpx.server.profiling import Profiling
 from bpx.server.runtime import GeventRuntime
 from bpx.server.shared import KEEPSAKE
 from bpx.server.stopping import Stopping
-from bpx.settings import load
+from bpx.settings import Settings, load
 from bpx.streams.connects import Connects
 from bpx.web.operators import create_operators_app
+from bpx.web.profiles import profiles_blueprint
 
 
 def __getattr__(name: str) -> ByPort:
@@ -30,6 +34,7 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
+    pages = _pages(settings, runtime)
     connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
     apps = [create_app(market, settings, runtime, connects, KEEPSAKE) for market in markets]
     houses = [app.extensions["bpx.house"] for app in apps]
@@ -39,6 +44,15 @@ def _create(name: str) -> ByPort:
             [app.extensions["bpx.registry"] for app in apps],
             lambda: [house.vitals() for house in houses],
             lambda: runtime.tasks,
+            pages,
         )
     stopping = Stopping(houses, runtime)
     return ByPort(apps, [ports[market] for market in markets], operators, stopping)
+
+
+def _pages(settings: Settings, runtime: GeventRuntime) -> list[Blueprint]:
+    """Return the pages for operators that have to be asked for.
+
+    Before the applications: of the greenlets, those that begin from then on are known.
+    """
+    return [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []

@@ -49,6 +49,8 @@ EFFECT_TESTED_BY = {
     "features.enable-metrics": f"{CLI}"
     "::test_the_operators_port_is_open_only_if_metrics_are_enabled",
     "features.metrics-port": f"{CLI}::test_the_operators_port_is_open_only_if_metrics_are_enabled",
+    "features.enable-pprof": "tests/server/test_profiling.py"
+    "::test_profiles_are_there_only_if_the_option_says_so",
     "features.disable-fake-candles": f"{HERE}::test_no_candle_is_made_if_the_operator_wants_none",
     "candles.close-wait-spot": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
     "candles.close-wait-futures": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
@@ -99,10 +101,8 @@ EFFECT_TESTED_BY = {
     "logging.cleanup-interval": f"{LOG}::test_log_files_that_are_old_or_too_many_are_deleted",
     "logging.enable-rate-limit": f"{LOG}"
     "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
-    "logging.rate-limit": f"{LOG}"
-    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
-    "logging.burst-limit": f"{LOG}"
-    "::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.rate-limit": f"{LOG}::test_debug_messages_that_are_too_many_are_left_out_and_counted",
+    "logging.burst-limit": f"{LOG}::test_debug_messages_that_are_too_many_are_left_out_and_counted",
     "logging.enable-sampling": f"{LOG}::test_what_is_said_again_and_again_is_sampled_if_asked_for",
     "disable-spot": f"{CLI}::test_a_disabled_market_has_no_port",
     "disable-futures": f"{CLI}::test_a_disabled_market_has_no_port",

@@ -105,6 +105,12 @@ class Settings:
         "The operators' port.",
         shown="8092; 8093 for futures alone",
     )
+    pprof_enabled: bool = option(
+        "features.enable-pprof",
+        BOOL,
+        "false",
+        "Profiles of the running worker at /debug/pprof/ on the operators' port.",
+    )
     fake_candles_disabled: bool = option(
         "features.disable-fake-candles",
         BOOL,

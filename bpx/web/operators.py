@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from werkzeug.exceptions import HTTPException
 
@@ -18,6 +18,7 @@ def create_operators_app(
     registries: Sequence[CollectorRegistry] = (),
     vitals: Callable[[], Sequence[Vitals]] = tuple,
     tasks: Callable[[], int] = lambda: 0,
+    pages: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the application of /metrics, /live, /ready and /health.
 
@@ -25,6 +26,7 @@ def create_operators_app(
         registries: shown at /metrics, with the process's.
         vitals: of every market, at the moment.
         tasks: how many there are at the moment.
+        pages: further ones.
     """
     app = Flask("bpx.operators", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -56,6 +58,9 @@ def create_operators_app(
             "markets": {one.market: shown(one, verdict) for one, verdict in verdicts},
         }
         return page, 200
+
+    for page in pages:
+        app.register_blueprint(page)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Page:
