@@ -5,18 +5,19 @@ from gevent import monkey
 monkey.patch_all()  # before anything that opens a socket is imported
 
 import os
-
-from flask import Blueprint
+from typing import Any
 
 from bpx.app import create_app
+from bpx.memory.monitor import Monitor
 from bpx.server.configuration import MARKETS, markets_of
 from bpx.server.ports import ByPort
-from bpx.server.profiling import Profiling
+from bpx.server.profiling import Profiling, rest
 from bpx.server.runtime import GeventRuntime
 from bpx.server.shared import KEEPSAKE
 from bpx.server.stopping import Stopping
-from bpx.settings import Settings, load
+from bpx.settings import load
 from bpx.streams.connects import Connects
+from bpx.web.memory import memory_blueprint
 from bpx.web.operators import create_operators_app
 from bpx.web.profiles import profiles_blueprint
 
@@ -34,10 +35,17 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
-    pages = _pages(settings, runtime)
+    pages = [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []
     connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
     apps = [create_app(market, settings, runtime, connects, KEEPSAKE) for market in markets]
     houses = [app.extensions["bpx.house"] for app in apps]
+    ending: list[Any] = [*houses]
+    if settings.memory_monitored:
+        caches = {house.market.name: house.belongings() for house in houses}
+        monitor = Monitor(caches, runtime, rest)
+        runtime.spawn(monitor.follow)
+        pages.append(memory_blueprint(monitor, caches))
+        ending.append(monitor)
     operators = None
     if settings.metrics_enabled:
         operators = create_operators_app(
@@ -46,13 +54,5 @@ def _create(name: str) -> ByPort:
             lambda: runtime.tasks,
             pages,
         )
-    stopping = Stopping(houses, runtime)
+    stopping = Stopping(ending, runtime)
     return ByPort(apps, [ports[market] for market in markets], operators, stopping)
-
-
-def _pages(settings: Settings, runtime: GeventRuntime) -> list[Blueprint]:
-    """Return the pages for operators that have to be asked for.
-
-    Before the applications: of the greenlets, those that begin from then on are known.
-    """
-    return [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []

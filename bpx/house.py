@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from bpx.belongings import Belongings
 from bpx.cache.cell import View
 from bpx.errors import Refused
 from bpx.exchange.endpoint import Source
@@ -145,6 +146,17 @@ class House:
             (self.klines, self.depth, self.tickers),
             settings.health_check_interval_s,
             runtime,
+        )
+
+    def belongings(self) -> Belongings:
+        """Return what it has in memory."""
+        return Belongings(
+            {"klines": self.klines, "depth": self.depth, "tickers": self.tickers},
+            self.listing,
+            self.upstream,
+            self.streams,
+            self._settings.buffer_size,
+            self.runtime,
         )
 
     def parts(self) -> Parts:

@@ -5,6 +5,7 @@ from tests.proxy import ROOT
 # A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
 TESTED_BY_OTHERS = {
     "errors.py": "data: by whoever raises them",
+    "belongings.py": "by tests/web/test_memory.py",
     "house.py": "by tests/test_app.py",
     "feed/follower.py": "a protocol: by tests/feed/test_{klines,depth,ticker}.py",
     "web/answer.py": "what answers have in common: by tests/web/test_{klines,latest,listing}.py",
@@ -13,6 +14,8 @@ TESTED_BY_OTHERS = {
     "logs/scribe.py": "by tests/logs/test_writer.py",
     "logs/tally.py": "counts: by tests/logs/test_writer.py",
     "metrics.py": "declarations: by whoever counts",
+    "memory/caches.py": "a protocol: by tests/memory/test_monitor.py",
+    "upstream/pools.py": "by tests/upstream/test_raw.py",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
     "server/listening.py": "ports of a whole server: by tests/server/test_lifetime.py",
     "server/shared.py": "two names: by tests/faults/test_f_process.py",

@@ -20,6 +20,10 @@ class View(Protocol):
     def good_until_ms(self) -> int | None:
         """Until which exchange time it is an answer; None if it does not end by itself."""
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs, with the bodies that it has made so far."""
+
 
 V = TypeVar("V", bound=View)
 
@@ -41,6 +45,12 @@ class Cell(Generic[V]):
         self.failures = 0  # how often `fail` was called
         self._waiting = 0
         self._failure: Exception | None = None
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory its view needs."""
+        view = self.view
+        return 0 if view is None else view.size_bytes
 
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""

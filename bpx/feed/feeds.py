@@ -3,7 +3,7 @@
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import View
@@ -16,6 +16,7 @@ V = TypeVar("V", bound=View)
 
 MOST_FEEDS = 3000  # of one kind: about three connections' streams
 SWEEP_S = 1.0
+FEED_BYTES = 12_000  # of a feed without its view: its queue, its task, its state
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,11 @@ class Feeds(Generic[K, V]):
     def __iter__(self) -> Iterator[Feed[V]]:
         return iter(list(self._feeds.values()))
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory they need."""
+        return sum(map(_size, self))
+
     def report(self, now: float) -> Followed:
         """Return how many there are, and how many of them could answer now."""
         return Followed(len(self._feeds), sum(feed.is_fresh(now) for feed in self))
@@ -74,6 +80,13 @@ class Feeds(Generic[K, V]):
         if feed is not None:
             feed.asked_at = now
         return feed
+
+    def give_back(self, asked_before: float) -> int:
+        """End the feeds that nobody has asked for since then; return how many bytes they had."""
+        idle = [feed for feed in self if feed.asked_at < asked_before]
+        size_bytes = sum(map(_size, idle))
+        self._end(lambda key, feed: feed.asked_at < asked_before)
+        return size_bytes
 
     def sweep(self, now: float) -> None:
         """End the feeds that nobody has asked for."""
@@ -125,3 +138,7 @@ class Feeds(Generic[K, V]):
         while not self._closed:
             self._runtime.sleep(SWEEP_S)
             self.sweep(self._runtime.now())
+
+
+def _size(feed: Feed[Any]) -> int:
+    return FEED_BYTES + feed.cell.size_bytes

@@ -111,6 +111,12 @@ class Settings:
         "false",
         "Profiles of the running worker at /debug/pprof/ on the operators' port.",
     )
+    memory_monitored: bool = option(
+        "features.enable-memory-monitoring",
+        BOOL,
+        "false",
+        "Watch memory for leaks, and tell at /memory on the operators' port.",
+    )
     fake_candles_disabled: bool = option(
         "features.disable-fake-candles",
         BOOL,

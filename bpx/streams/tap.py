@@ -64,6 +64,11 @@ class Tap:
             return
         self._queue.put(Arrival(stream, payload, at, self.generation))
 
+    @property
+    def waiting(self) -> int:
+        """How many messages and events wait to be heard."""
+        return self._queue.qsize()
+
     def tell(self, event: object) -> None:
         """Add something that is not a message, and never dropped."""
         self._queue.put(event)

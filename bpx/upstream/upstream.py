@@ -69,22 +69,22 @@ class Upstream:
         threshold = self._recovery.failure_threshold
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
         hosts = [Host(market, wire, CLASSES, threshold) for wire in wires]
-        self._hosts = Hosts(hosts, self._bounds.connect_s)
+        self.hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
-        self._tries = Tries(market, self._hosts, attempts, runtime, clock)
+        self._tries = Tries(market, self.hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(runtime)
-        self._replies = Replies(runtime.now, partial(beside, runtime))
+        self.replies = Replies(runtime.now, partial(beside, runtime))
         self._is_closed = False
 
     def close(self) -> None:
         """Make no more calls, and close the connections that are not in use."""
         self._is_closed = True
-        self._hosts.close()
+        self.hosts.close()
 
     def report(self) -> tuple[Reached, ...]:
         """Return how its hosts do, without asking them anything."""
-        return self._hosts.report(self._now())
+        return self.hosts.report(self._now())
 
     def forward(self, call: Call, began: float | None = None) -> Reply:
         """Ask Binance for a client, unchanged, and pass on whatever it answers.
@@ -110,7 +110,7 @@ class Upstream:
         Only for public reads. Raises what `forward` does, to everybody who waits.
         """
         key = question(call)
-        kept = self._replies.read(key)
+        kept = self.replies.read(key)
         if kept is not None:
             return kept
         began = self._now() if began is None else began
@@ -176,7 +176,7 @@ class Upstream:
     ) -> Reply:
         call = replace(call, is_abandoned=is_abandoned)
         reply = _whole(self._forward(call, began, DECODED_BYTES))
-        self._replies.keep(key, call, reply)
+        self.replies.keep(key, call, reply)
         return reply
 
     def _refuse_if_closed(self) -> None:

@@ -3,14 +3,20 @@ from threading import Thread
 import pytest
 from prometheus_client import REGISTRY
 
-from bpx.feed.feeds import Feeds
+from bpx.feed.feeds import FEED_BYTES, Feeds
 from bpx.feed.follower import LEAST_IDLE_S
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
 
+class CountingCell:
+    size_bytes = 1000
+
+
 class CountingFeed:
     """Stands for a feed: it goes on until it is retired."""
+
+    cell = CountingCell()
 
     def __init__(self, key):
         self.key, self.asked_at = key, 0.0
@@ -152,3 +158,11 @@ def test_only_feeds_that_are_wanted_are_kept(feeds):
     feeds.keep(lambda key: key == "a")
     assert (wanted.is_retired, other.is_retired, len(feeds)) == (False, True, 1)
     assert feeds.watch("b", 0.0) is not other
+
+
+def test_what_nobody_asked_for_of_late_can_be_given_back(feeds):
+    old, new = feeds.watch("old", 10.0), feeds.watch("new", 50.0)
+    assert feeds.size_bytes == 2 * (FEED_BYTES + 1000)
+    assert feeds.give_back(asked_before=30.0) == FEED_BYTES + 1000
+    assert (old.is_retired, new.is_retired) == (True, False)
+    assert len(feeds) == 1
