@@ -5,16 +5,16 @@ from gevent import monkey
 monkey.patch_all()  # before anything that opens a socket is imported
 
 import os
-from typing import Any
 
 from bpx.app import create_app
-from bpx.memory.monitor import Monitor
+from bpx.memory.room import Room
 from bpx.server.configuration import MARKETS, markets_of
 from bpx.server.ports import ByPort
-from bpx.server.profiling import Profiling, rest
+from bpx.server.profiling import Profiling
 from bpx.server.runtime import GeventRuntime
 from bpx.server.shared import KEEPSAKE
 from bpx.server.stopping import Stopping
+from bpx.server.upkeep import Upkeep
 from bpx.settings import load
 from bpx.streams.connects import Connects
 from bpx.web.memory import memory_blueprint
@@ -36,16 +36,14 @@ def _create(name: str) -> ByPort:
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
     pages = [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []
+    room = Room()
     connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
-    apps = [create_app(market, settings, runtime, connects, KEEPSAKE) for market in markets]
+    apps = [create_app(market, settings, runtime, connects, KEEPSAKE, room) for market in markets]
     houses = [app.extensions["bpx.house"] for app in apps]
-    ending: list[Any] = [*houses]
-    if settings.memory_monitored:
-        caches = {house.market.name: house.belongings() for house in houses}
-        monitor = Monitor(caches, runtime, rest)
-        runtime.spawn(monitor.follow)
-        pages.append(memory_blueprint(monitor, caches))
-        ending.append(monitor)
+    caches = {house.market.name: house.belongings() for house in houses}
+    upkeep = Upkeep(settings, caches, room, runtime)
+    if upkeep.monitor is not None:
+        pages.append(memory_blueprint(upkeep.monitor, caches, upkeep.guard))
     operators = None
     if settings.metrics_enabled:
         operators = create_operators_app(
@@ -54,5 +52,5 @@ def _create(name: str) -> ByPort:
             lambda: runtime.tasks,
             pages,
         )
-    stopping = Stopping(ending, runtime)
+    stopping = Stopping([*houses, *upkeep.parts], runtime)
     return ByPort(apps, [ports[market] for market in markets], operators, stopping)

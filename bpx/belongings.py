@@ -6,6 +6,7 @@ from typing import Any
 
 from bpx.feed.feeds import Feeds
 from bpx.feed.listing import Listing
+from bpx.memory.caches import Entry
 from bpx.memory.census import Held
 from bpx.runtime import Runtime
 from bpx.streams.streams import Streams
@@ -67,6 +68,12 @@ class Belongings:
                 "messages_waiting": sum(queued),
             },
         }
+
+    def entries(self) -> list[Entry]:
+        """Return all feeds, and the kept replies as one, which is the first to go."""
+        replies = self._upstream.replies
+        kept = [Entry(float("-inf"), replies.size_bytes, replies.clear)] if len(replies) else []
+        return kept + [entry for feeds in self._feeds.values() for entry in feeds.entries()]
 
     def give_back(self) -> int:
         """Give back what can be had again: what nobody asked for of late, replies, connections.

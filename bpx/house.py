@@ -22,6 +22,7 @@ from bpx.feed.listing import Listing
 from bpx.feed.ticker import TickerFollower
 from bpx.feed.trust import Freshness
 from bpx.logs import log_forward
+from bpx.memory.room import Room
 from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
 from bpx.state.book import DepthView
@@ -31,6 +32,7 @@ from bpx.state.history import CandlesView
 from bpx.streams.connects import Connects
 from bpx.streams.streams import Streams
 from bpx.streams.wire import Wire
+from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind, Reply
 from bpx.upstream.retry import Recovery
@@ -42,6 +44,7 @@ from bpx.web.latest import DepthAnswers, TickerAnswers
 from bpx.web.listing import ListingAnswers
 from bpx.web.parts import Parts
 
+BUFFERS = 16  # that are filled with a reply of Binance before it is looked at again
 BURST_S = 30  # seconds' worth of requests that the bucket holds, times the multiplier
 
 K = TypeVar("K", bound=Hashable)
@@ -96,7 +99,9 @@ class House:
         runtime: Runtime,
         connects: Connects,
         memory: Memory | None = None,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room()
         self.market = here.market
         self.runtime = runtime
         self.clock = ExchangeClock()
@@ -112,6 +117,7 @@ class House:
             probe=here.market.probe,
             recovery=_recovery(settings),
             ca_file=settings.ca_file or None,
+            bounds=_bounds(settings),
             memory=memory,
         )
         self.streams = Streams(
@@ -241,7 +247,7 @@ class House:
         return _good(self.upstream.fetch(question.target, question.weight, kind, client=client))
 
     def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
-        return Feeds(self.market.name, kind, build, self.runtime)
+        return Feeds(self.market.name, kind, build, self.runtime, room=self._room)
 
     def _kline_feed(self, key: tuple[str, str]) -> Feed[CandlesView]:
         symbol, interval = key
@@ -282,6 +288,16 @@ def _recovery(settings: Settings) -> Recovery:
         settings.base_delay_s,
         settings.max_delay_s,
         settings.failure_threshold if settings.circuit_breaker_enabled else None,
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """Return the pools: for reads of market data, and a tenth as many for each other sort."""
+    tenth = max(1, settings.pool_size // 10)
+    return Bounds(
+        connections={"public": settings.pool_size, "signed": tenth, "trade": tenth, "probe": 1},
+        streams=tenth,
+        chunk_bytes=BUFFERS * settings.copy_buffer_size,
     )
 
 

@@ -26,6 +26,14 @@ QUEUE_OVERFLOWS = Counter(
     "bpx_queue_overflows_total", "Messages that a full queue did not take.", ["market"]
 )
 FEEDS = Gauge("bpx_feeds", "Things that are followed.", ["market", "kind"])
+FEEDS_REFUSED = Counter(
+    "bpx_feeds_refused_total", "Things that were not followed for want of memory.",
+    ["market", "kind"],
+)  # fmt: skip
+FEEDS_GIVEN_UP = Counter(
+    "bpx_feeds_given_up_total", "Things that were followed no more for want of memory.",
+    ["market", "kind"],
+)  # fmt: skip
 REPAIRS = Counter("bpx_repairs_total", "Feeds that had to be repaired, by how.", ["market", "how"])
 
 # Replies

@@ -17,6 +17,8 @@ TESTED_BY_OTHERS = {
     "memory/caches.py": "a protocol: by tests/memory/test_monitor.py",
     "upstream/pools.py": "by tests/upstream/test_raw.py",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
+    "memory/room.py": "a flag: by tests/memory/test_guard.py",
+    "server/upkeep.py": "by tests/server/test_memory_options.py",
     "server/listening.py": "ports of a whole server: by tests/server/test_lifetime.py",
     "server/shared.py": "two names: by tests/faults/test_f_process.py",
     "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",
@@ -33,6 +35,7 @@ OF_THE_WHOLE = (
     "clients/",
     "layout.py",
     "options.py",
+    "server/memory_options.py",
     "wsgi.py",
 )
 

@@ -31,6 +31,7 @@ PORTS = f"{CLI}::test_both_markets_are_served_where_the_flags_of_the_original_sa
 CONNECTION = "tests/server/test_connection.py"
 FAULTS = "tests/faults/test_options.py"
 LOG = "tests/server/test_log.py"
+MEMORY = "tests/server/test_memory_options.py"
 WIRE = "tests/streams/test_wire.py"
 UPSTREAM = "tests/peers/test_upstream_use.py"
 
@@ -91,6 +92,12 @@ EFFECT_TESTED_BY = {
     "recovery.failure-threshold": f"{FAULTS}"
     "::test_the_threshold_says_how_many_failures_open_a_breaker",
     "cache.reply-ttl": f"{FAULTS}::test_with_the_option_off_nothing_is_kept_but_refusals",
+    "memory.max-memory-mb": f"{MEMORY}::test_without_room_nothing_is_followed_and_it_shows",
+    "memory.gc-target-percent": f"{MEMORY}::test_garbage_is_looked_for_as_often_as_the_options_say",
+    "memory.enable-optimization": f"{MEMORY}"
+    "::test_garbage_is_looked_for_as_often_as_the_options_say",
+    "memory.pool-size": f"{MEMORY}::test_no_more_connections_are_opened_than_the_pool_has",
+    "memory.buffer-size": f"{MEMORY}::test_as_much_is_read_at_a_time_as_the_buffer_holds",
     "logging.level": f"{LOG}::test_below_its_level_the_server_is_silent",
     "logging.format": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
     "logging.output": f"{LOG}::test_the_log_may_be_a_file_that_is_rotated",

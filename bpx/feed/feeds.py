@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
 from typing import Any, Generic, TypeVar
 
@@ -9,6 +10,8 @@ from bpx import metrics
 from bpx.cache.cell import View
 from bpx.feed.feed import Feed
 from bpx.feed.follower import LEAST_IDLE_S
+from bpx.memory.caches import Entry
+from bpx.memory.room import Room
 from bpx.runtime import Runtime
 
 K = TypeVar("K", bound=Hashable)
@@ -38,6 +41,7 @@ class Feeds(Generic[K, V]):
         build: makes the feed of a key.
         runtime: tasks and time.
         most: how many there may be at once.
+        room: whether there is memory for another.
     """
 
     def __init__(
@@ -47,13 +51,17 @@ class Feeds(Generic[K, V]):
         build: Callable[[K], Feed[V]],
         runtime: Runtime,
         most: int = MOST_FEEDS,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room()
         self._build = build
         self._runtime = runtime
         self._most = most
         self._lock = Lock()
         self._feeds: dict[K, Feed[V]] = {}
         self._count = metrics.FEEDS.labels(market, kind)
+        self._refused = metrics.FEEDS_REFUSED.labels(market, kind)
+        self._given_up = metrics.FEEDS_GIVEN_UP.labels(market, kind)
         self._is_sweeping = False
         self._closed = False
 
@@ -81,6 +89,13 @@ class Feeds(Generic[K, V]):
             feed.asked_at = now
         return feed
 
+    def entries(self) -> list[Entry]:
+        """Return them as what can be given back."""
+        return [
+            Entry(feed.asked_at, _size(feed), partial(self._give_up, key, feed))
+            for key, feed in list(self._feeds.items())
+        ]
+
     def give_back(self, asked_before: float) -> int:
         """End the feeds that nobody has asked for since then; return how many bytes they had."""
         idle = [feed for feed in self if feed.asked_at < asked_before]
@@ -107,12 +122,22 @@ class Feeds(Generic[K, V]):
             for key in over:
                 self._drop(key)
 
+    def _give_up(self, key: K, given: Feed[V]) -> None:
+        """End a feed for want of memory, unless it has ended by itself."""
+        with self._lock:
+            if self._feeds.get(key) is given:
+                self._drop(key)
+                self._given_up.inc()
+
     def _drop(self, key: K) -> None:
         self._feeds.pop(key).retire()
         self._count.dec()
 
     def _has_room(self, now: float) -> bool:
         """Whether there may be another feed; the lock is held."""
+        if self._room.is_full:
+            self._refused.inc()
+            return False
         if len(self._feeds) < self._most:
             return True
         oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)

@@ -1,9 +1,25 @@
 """What is cached, as those who look after memory see it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from bpx.memory.census import Held
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that is cached, and can be had again.
+
+    Args:
+        asked_at: when it was asked for last, in monotonic seconds.
+        size_bytes: of it.
+        end: gives it back.
+    """
+
+    asked_at: float
+    size_bytes: int
+    end: Callable[[], object]
 
 
 class Caches(Protocol):
@@ -14,6 +30,9 @@ class Caches(Protocol):
 
     def pools(self) -> Mapping[str, Any]:
         """Return what connections and receive buffers there are."""
+
+    def entries(self) -> list[Entry]:
+        """Return everything that can be given back one by one."""
 
     def give_back(self) -> int:
         """Give back what can be had again: what nobody asked for of late, and kept replies.

@@ -52,7 +52,7 @@ class Wire:
             pool: BoundedSemaphore(connections) for pool, connections in bounds.connections.items()
         }
         self._streams = BoundedSemaphore(bounds.streams)
-        self._reader = Reader(runtime, self._stream_slot)
+        self._reader = Reader(runtime, self._stream_slot, bounds.chunk_bytes)
         tls = tls_for(origin, ca_file)
         self._sessions = {
             pool: RawSession(origin, connections, self._connecting(pool), tls)

@@ -8,17 +8,19 @@ from flask import Blueprint
 
 from bpx.memory.caches import Caches
 from bpx.memory.collector import read_collector
+from bpx.memory.guard import Guard
 from bpx.memory.monitor import Monitor
 from bpx.memory.process import read_resident
 from bpx.memory.trend import slope
 
 
-def memory_blueprint(monitor: Monitor, caches: Mapping[str, Caches]) -> Blueprint:
+def memory_blueprint(monitor: Monitor, caches: Mapping[str, Caches], guard: Guard) -> Blueprint:
     """Build the page /memory.
 
     Args:
         monitor: knows how memory goes on.
         caches: of each market.
+        guard: keeps memory below its limit.
     """
     pages = Blueprint("memory", __name__)
 
@@ -26,6 +28,7 @@ def memory_blueprint(monitor: Monitor, caches: Mapping[str, Caches]) -> Blueprin
     def memory() -> dict[str, Any]:
         return {
             "process": asdict(read_resident()),
+            "limit": _limit(guard),
             "leak": _leak(monitor),
             "collector": asdict(read_collector()),
             "objects": _objects(monitor),
@@ -37,6 +40,15 @@ def memory_blueprint(monitor: Monitor, caches: Mapping[str, Caches]) -> Blueprin
         }
 
     return pages
+
+
+def _limit(guard: Guard) -> dict[str, Any]:
+    return {
+        "most_bytes": guard.limit.most_bytes,
+        "is_full": guard.room.is_full,
+        "ended": guard.ended,
+        "given_back_bytes": guard.given_back_bytes,
+    }
 
 
 def _leak(monitor: Monitor) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from bpx.app import create_app
+from bpx.memory.guard import Guard
+from bpx.memory.limit import Limit
 from bpx.memory.monitor import Monitor, Pace
+from bpx.memory.room import Room
 from bpx.server.ports import ByPort
 from bpx.server.profiling import rest
 from bpx.server.runtime import GeventRuntime
@@ -30,6 +33,7 @@ settings, runtime = load([], os.environ), GeventRuntime()
 market = create_app("spot", settings, runtime)
 house = market.extensions["bpx.house"]
 caches = {"spot": house.belongings()}
+guard = Guard(Limit(settings.max_memory_mb * 2**20), caches, Room(), runtime)
 monitor = Monitor(caches, runtime, rest, PACE)
 runtime.spawn(monitor.follow)
 
@@ -46,6 +50,6 @@ def leaking(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iter
 app = ByPort(
     [leaking],
     [],
-    create_operators_app(pages=[memory_blueprint(monitor, caches)]),
-    Stopping([house, monitor], runtime),
+    create_operators_app(pages=[memory_blueprint(monitor, caches, guard)]),
+    Stopping([house, monitor, guard], runtime),
 )

@@ -5,6 +5,7 @@ from prometheus_client import REGISTRY
 
 from bpx.feed.feeds import FEED_BYTES, Feeds
 from bpx.feed.follower import LEAST_IDLE_S
+from bpx.memory.room import Room
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
@@ -61,8 +62,8 @@ def feeds(runtime):
         assert not thread.is_alive()
 
 
-def counted():
-    return REGISTRY.get_sample_value("bpx_feeds", {"market": "feeds test", "kind": "x"})
+def counted(name="bpx_feeds"):
+    return REGISTRY.get_sample_value(name, {"market": "feeds test", "kind": "x"})
 
 
 def test_a_feed_starts_when_somebody_asks(feeds):
@@ -166,3 +167,29 @@ def test_what_nobody_asked_for_of_late_can_be_given_back(feeds):
     assert feeds.give_back(asked_before=30.0) == FEED_BYTES + 1000
     assert (old.is_retired, new.is_retired) == (True, False)
     assert len(feeds) == 1
+
+
+def test_each_can_be_given_up_for_want_of_memory(feeds):
+    old, new = feeds.watch("old", 10.0), feeds.watch("new", 50.0)
+    entries = sorted(feeds.entries(), key=lambda entry: entry.asked_at)
+    assert [entry.size_bytes for entry in entries] == [FEED_BYTES + 1000] * 2
+    entries[0].end()
+    entries[0].end()  # once more changes nothing
+    assert (old.is_retired, new.is_retired, len(feeds)) == (True, False, 1)
+    assert counted("bpx_feeds_given_up_total") == 1
+    again = feeds.watch("old", 60.0)
+    entries[0].end()
+    assert (again.is_retired, len(feeds)) == (False, 2), "it was given back, not this one"
+
+
+def test_without_room_there_are_no_more_and_those_there_are_stay(runtime):
+    room = Room()
+    feeds = Feeds("feeds test", "x", CountingFeed, runtime, room=room)
+    first, before = feeds.watch("first", 1.0), counted("bpx_feeds_refused_total")
+    room.is_full = True
+    assert feeds.watch("second", 2.0) is None
+    assert feeds.watch("first", 3.0) is first
+    assert counted("bpx_feeds_refused_total") == before + 1
+    room.is_full = False
+    assert feeds.watch("second", 4.0) is not None
+    feeds.close()
