@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from bpx.memory.limit import HIGH
 from bpx.server.connection import Connection, Patience
 from bpx.server.crowd import Crowd
 from bpx.simulator.faults import RestFault
@@ -20,6 +21,8 @@ from tests.runtime import ThreadRuntime
 from tests.upstream.wire_server import WireServer, ok
 from tests.waiting import eventually
 
+INTERVALS = ("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
+ROOM_MB = 10  # besides what a worker has when nothing is followed
 KLINES = "/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=5"
 
 
@@ -118,3 +121,29 @@ def test_as_much_is_read_at_a_time_as_the_buffer_holds(buffer_bytes, most) -> No
         wire.close()
     assert max(chunks[1:] or chunks) <= 16 * buffer_bytes
     assert sum(chunks) == 800_003
+
+
+def test_what_was_asked_for_longest_ago_goes_before_the_limit_is_reached(exchange) -> None:
+    with running_proxy("spot", options(exchange)) as proxy:
+        eventually(lambda: is_listed(proxy), within_s=10)
+        base_mb = memory(proxy)["process"]["resident_bytes"] / 2**20
+        listed = requests.get(f"{proxy.url}/api/v3/exchangeInfo", timeout=10).json()["symbols"]
+    symbols = [row["symbol"] for row in listed if row["status"] == "TRADING"]
+    targets = [
+        f"/api/v3/klines?symbol={symbol}&interval={interval}&limit=1000"
+        for symbol in symbols
+        for interval in INTERVALS
+    ]
+    limit_mb = round((base_mb + ROOM_MB) / HIGH)
+    with running_proxy("spot", options(exchange, BPX_MEM_MAX_MEMORY_MB=str(limit_mb))) as proxy:
+        eventually(lambda: is_listed(proxy), within_s=10)
+
+        def is_given_back() -> bool:
+            for target in targets:
+                assert requests.get(proxy.url + target, timeout=10).status_code == 200
+            return memory(proxy)["limit"]["ended"] > 0
+
+        eventually(is_given_back, within_s=40)
+        page = memory(proxy)
+    assert page["process"]["peak_bytes"] < 1.1 * limit_mb * 2**20
+    assert page["limit"]["given_back_bytes"] > 100_000
