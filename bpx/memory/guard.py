@@ -65,7 +65,7 @@ class Guard:
     def step(self) -> None:
         """Look once, and do what is to be done."""
         resident = self._look()
-        entries = self._entries() if resident >= self.limit.most_bytes / 2 else []
+        entries = self._entries() if self.limit.is_near(resident) else []
         cached = sum(entry.size_bytes for entry in entries)
         step = self.limit.step(resident, cached, was_full=self.room.is_full)
         if step.is_full is not self.room.is_full:

@@ -30,6 +30,10 @@ class Limit:
 
     most_bytes: int
 
+    def is_near(self, resident_bytes: int) -> bool:
+        """Whether something may have to be done."""
+        return resident_bytes > LOW * self.most_bytes
+
     def step(self, resident_bytes: int, cache_bytes: int, *, was_full: bool) -> Step:
         """Return what to do.
 

@@ -26,12 +26,14 @@ class Pace:
         census_s: between two looks at all objects.
         window_s: how far back the looks are kept.
         warm_up_s: at the beginning, in which nothing is kept.
+        recount_s: for which a census stands, when an operator asks for one.
     """
 
     sample_s: float = 10.0
     census_s: float = 300.0
     window_s: float = 7200.0
     warm_up_s: float = 120.0
+    recount_s: float = 10.0
 
 
 class Monitor:
@@ -53,6 +55,7 @@ class Monitor:
         self._rest = rest
         self._samples: deque[Sample] = deque(maxlen=max(1, int(pace.window_s / pace.sample_s)))
         self._counted: deque[Counted] = deque(maxlen=max(1, int(pace.window_s / pace.census_s)))
+        self._latest: Counted | None = None
         self._is_counting = False
         self._is_closed = False
         self.verdict = judge((), ())
@@ -83,7 +86,7 @@ class Monitor:
         self._is_closed = True
 
     def grown(self) -> tuple[float, Census, list[Grown]] | None:
-        """Look at all objects, and compare with the first look that is kept.
+        """Look at all objects, unless that was just done; compare with the first look there is.
 
         Returns:
             How many seconds lie between, the objects, and the types that have grown; None while
@@ -91,7 +94,7 @@ class Monitor:
         """
         if self._is_counting:
             return None
-        counted = self._count()
+        counted = self._recent() or self._count()
         first = self._counted[0] if self._counted else counted
         return counted.at - first.at, counted.census, grown_since(first.census, counted.census)
 
@@ -115,10 +118,16 @@ class Monitor:
         self.given_back_bytes += sum(one.give_back() for one in self._caches.values())
         self._runtime.offload(trim)
 
+    def _recent(self) -> Counted | None:
+        latest, now = self._latest, self._runtime.now()
+        return latest if latest and now - latest.at < self._pace.recount_s else None
+
     def _count(self) -> Counted:
         self._is_counting = True
         try:
-            return Counted(self._runtime.now(), self._runtime.offload(take_census, self._rest))
+            census = self._runtime.offload(take_census, self._rest)
+            self._latest = Counted(self._runtime.now(), census)
+            return self._latest
         finally:
             self._is_counting = False
 

@@ -10,7 +10,7 @@ from bpx.memory.verdict import Leak
 from tests.application import EndingRuntime
 from tests.waiting import eventually
 
-PACE = Pace(sample_s=0.01, census_s=0.05, window_s=1.0, warm_up_s=0.01)
+PACE = Pace(sample_s=0.01, census_s=0.05, window_s=1.0, warm_up_s=0.01, recount_s=0.0)
 MB = 2**20
 
 
@@ -90,7 +90,7 @@ def test_a_leak_is_named_told_and_what_can_be_is_given_back(
 
 
 def test_types_are_compared_with_the_first_look() -> None:
-    with watching(Pace(0.01, 30.0, 60.0, 0.0)) as (monitor, _):
+    with watching(Pace(0.01, 30.0, 60.0, 0.0, 0.0)) as (monitor, _):
         eventually(lambda: len(monitor.samples) > 3, within_s=5)
         kept = [Forgotten() for _ in range(25)]
         found = monitor.grown()
@@ -100,3 +100,12 @@ def test_types_are_compared_with_the_first_look() -> None:
     assert census[name].number == len(kept)
     assert {one.name: one.number for one in grown}[name] == 25
     assert over_s > 0
+
+
+def test_a_look_stands_for_a_moment() -> None:
+    with watching(Pace(0.01, 60.0, 60.0, 0.0, recount_s=60.0)) as (monitor, _):
+        eventually(lambda: monitor.grown() is not None, within_s=5)
+        first, again = monitor.grown(), monitor.grown()
+    assert first is not None
+    assert again is not None
+    assert again[1] is first[1]
