@@ -1,6 +1,6 @@
 """What the recipes of the original's README for tuning give, beside the defaults.
 
-    python -m benchmarks.recipes [--seconds 75] [--per-s 100]
+    python -m benchmarks.recipes [--seconds 75] [--per-s 100] [--full-size]
 
 Each runs a worker of both markets against a simulated exchange, with the recipe's variables as
 written, and one bot that asks for 120 things of the spot market in turn. `/memory` is opened on
@@ -56,10 +56,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=75.0, help="of each recipe")
     parser.add_argument("--per-s", type=float, default=100.0, help="requests a second")
+    parser.add_argument("--full-size", action="store_true", help="exchangeInfo as large as today's")
     options = parser.parse_args()
+    size = {"full_size": options.full_size}
     print("| recipe | resident | peak | cached | followed | from caches | p50 | p99 | collector |")
     print("|---|---|---|---|---|---|---|---|---|")
-    with Simulator("spot") as spot, Simulator("futures") as futures:
+    with Simulator("spot", **size) as spot, Simulator("futures", **size) as futures:
         exchange = {
             "BPX_UPSTREAM_SPOT_REST": spot.rest_url,
             "BPX_UPSTREAM_SPOT_WS": spot.ws_url,
