@@ -19,7 +19,7 @@ V = TypeVar("V", bound=View)
 
 MOST_FEEDS = 3000  # of one kind: about three connections' streams
 SWEEP_S = 1.0
-FEED_BYTES = 12_000  # of a feed without its view: its queue, its task, its state
+FEED_BYTES = 19_000  # of a feed without its view: its queue, its state, its task with a stack
 
 
 @dataclass(frozen=True, slots=True)

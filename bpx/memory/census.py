@@ -60,12 +60,23 @@ def _count(objects: Iterable[object], counts: dict[type, int], sizes: dict[type,
 
 
 def _large(objects: list[object], seen: set[int]) -> list[object]:
-    """Return what the objects refer to, is large and not known to the collector, each once."""
-    found = []
-    for one in gc.get_referents(*objects):
-        if not gc.is_tracked(one) and _size(one) >= LARGE_BYTES and id(one) not in seen:
+    """Return what the objects refer to, is large and not known to the collector, each once.
+
+    A dict that holds nothing but strings, bytes and numbers is not known to it either.
+    """
+    found: list[object] = []
+    while objects:
+        dicts: list[object] = []
+        for one in gc.get_referents(*objects):
+            if gc.is_tracked(one) or id(one) in seen:
+                continue
+            if type(one) is dict:
+                dicts.append(one)
+            elif _size(one) < LARGE_BYTES:
+                continue
             seen.add(id(one))
             found.append(one)
+        objects = dicts
     return found
 
 

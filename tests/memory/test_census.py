@@ -1,3 +1,5 @@
+import gc
+
 from bpx.memory.census import LARGE_BYTES, PIECE, Held, take_census
 
 
@@ -45,3 +47,12 @@ def test_there_is_a_rest_after_each_piece() -> None:
     census = take_census(lambda: rests.append(1))
     assert len(rests) >= sum(held.number for held in census.values()) / PIECE / 10
     assert len(rests) > 10
+
+
+def test_what_a_plain_dict_holds_is_counted_too() -> None:
+    before = take_census(lambda: None).get("bytes", Held(0, 0))
+    kept = [{"body": bytes(1000 * LARGE_BYTES + number)} for number in range(3)]
+    gc.collect()
+    assert not any(gc.is_tracked(one) for one in kept)
+    after = take_census(lambda: None)["bytes"]
+    assert after.size_bytes - before.size_bytes >= 3000 * LARGE_BYTES
