@@ -16,8 +16,9 @@ from urllib.request import urlopen
 
 import pytest
 
+from benchmarks.recipes import RECIPES
 from bpx.settings import load
-from bpx.settings.reading import OPTIONS
+from bpx.settings.reading import OPTIONS, unknown_variables
 from bpx.simulator.faults import Refusal
 from bpx.simulator.simulator import Simulator
 from bpx.web.operators import create_operators_app
@@ -156,6 +157,13 @@ def test_an_older_name_is_the_same_option(name: str, older: str) -> None:
     else:
         assert load([older, text] if has_value else [older], {}) == newer
     assert newer != load([], {})
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_the_originals_recipes_for_tuning_are_understood_as_written(recipe: dict[str, str]) -> None:
+    settings = load([], recipe)
+    assert unknown_variables(recipe) == []
+    assert (settings != load([], {})) is bool(recipe)
 
 
 # What the tests share

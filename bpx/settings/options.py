@@ -109,13 +109,15 @@ class Settings:
         "features.enable-pprof",
         BOOL,
         "false",
-        "Profiles of the running worker at /debug/pprof/ on the operators' port.",
+        "Profiles of the running worker at /debug/pprof/ on the operators' port, which "
+        "features.enable-metrics opens.",
     )
     memory_monitored: bool = option(
         "features.enable-memory-monitoring",
         BOOL,
         "false",
-        "Watch memory for leaks, and tell at /memory on the operators' port.",
+        "Watch memory for leaks, and tell at /memory on the operators' port, which "
+        "features.enable-metrics opens.",
     )
     fake_candles_disabled: bool = option(
         "features.disable-fake-candles",

@@ -67,15 +67,14 @@ def load(proxy: Proxy, *targets: str) -> Iterator[None]:
 def test_a_leak_is_found_and_named(proxy: Proxy) -> None:
     with load(proxy, "/leak", *TARGETS):
         eventually(lambda: memory(proxy)["leak"]["verdict"] == "leak", within_s=40)
-    page = memory(proxy)
+        page = memory(proxy)
+        eventually(lambda: memory(proxy)["leak"]["given_back_bytes"] > 0, within_s=20)
     names = [one["name"] for one in page["leak"]["types"]]
     assert "bytearray" in names
     assert page["leak"]["grows_bytes_per_hour"] > 2**20
     grown = {one["name"]: one["number"] for one in page["objects"]["grown"]}
     assert grown["tests.faults.watched.Forgotten"] > 20
     assert "memory grows all the time, and so do" in proxy.log()
-    assert page["leak"]["given_back_bytes"] >= 0
-    assert page["caches"]["spot"]["depth"]["number"] <= 1
 
 
 @pytest.mark.timeout(900)
