@@ -8,6 +8,7 @@ from bpx.memory.trend import Point, is_steady, slope
 
 LEAST_CENSUSES = 4  # before which nothing is said
 LEAST_BYTES = 64 * 1024  # less is no growth
+KEPT_BYTES = LEAST_BYTES // 2  # types that have less are forgotten of an earlier look
 LEAST_SHARE = 0.05  # of what there was
 _NONE = Held(0, 0)
 
@@ -33,6 +34,12 @@ class Grown:
     name: str
     number: int
     size_bytes: int
+
+
+def condensed(counted: Counted) -> Counted:
+    """Return what is needed of a look later: many of them are kept, and must not be the leak."""
+    large = {name: held for name, held in counted.census.items() if held.size_bytes >= KEPT_BYTES}
+    return Counted(counted.at, large)
 
 
 def grown_since(earlier: Census, later: Census, most: int = 20) -> list[Grown]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from bpx.memory.caches import Caches, held_by
 from bpx.memory.census import Census, Rest, take_census
-from bpx.memory.growth import Counted, Grown, grown_since
+from bpx.memory.growth import Counted, Grown, condensed, grown_since
 from bpx.memory.process import read_resident
 from bpx.memory.trim import trim
 from bpx.memory.verdict import Leak, Sample, Verdict, judge
@@ -55,6 +55,7 @@ class Monitor:
         self._rest = rest
         self._samples: deque[Sample] = deque(maxlen=max(1, int(pace.window_s / pace.sample_s)))
         self._counted: deque[Counted] = deque(maxlen=max(1, int(pace.window_s / pace.census_s)))
+        self._first: Counted | None = None
         self._latest: Counted | None = None
         self._is_counting = False
         self._is_closed = False
@@ -95,13 +96,15 @@ class Monitor:
         if self._is_counting:
             return None
         counted = self._recent() or self._count()
-        first = self._counted[0] if self._counted else counted
+        first = self._first or counted
         return counted.at - first.at, counted.census, grown_since(first.census, counted.census)
 
     def _conclude(self) -> None:
         """Judge what was seen, and do something about a leak."""
         if not self._is_counting:
-            self._counted.append(self._count())
+            counted = self._count()
+            self._first = self._first or counted
+            self._counted.append(condensed(counted))
         before = self.verdict.leak
         self.verdict = verdict = judge(self._samples, self._counted)
         if verdict.leak is Leak.LEAK:

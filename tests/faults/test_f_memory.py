@@ -84,7 +84,7 @@ def test_steady_load_is_no_leak(proxy: Proxy) -> None:
         eventually(lambda: memory(proxy)["leak"]["looks"] >= 30, within_s=30)
         while monotonic() < until:
             verdicts.add(memory(proxy)["leak"]["verdict"])
-            Event().wait(0.5)
+            Event().wait(2)
     page = memory(proxy)
     figure(
         "memory",

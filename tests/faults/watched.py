@@ -17,7 +17,7 @@ from bpx.settings import load
 from bpx.web.memory import memory_blueprint
 from bpx.web.operators import create_operators_app
 
-PACE = Pace(sample_s=0.1, census_s=0.7, window_s=60.0, warm_up_s=3.0, recount_s=0.5)
+PACE = Pace(sample_s=0.1, census_s=0.7, window_s=60.0, warm_up_s=3.0, recount_s=5.0)
 LEAKED_BYTES = 50_000
 
 

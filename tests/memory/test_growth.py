@@ -1,5 +1,5 @@
 from bpx.memory.census import Held
-from bpx.memory.growth import Counted, Grown, growing, grown_since
+from bpx.memory.growth import KEPT_BYTES, Counted, Grown, condensed, growing, grown_since
 
 KB = 1024
 
@@ -34,3 +34,13 @@ def test_a_type_that_grew_once_or_hardly_is_not_named() -> None:
 def test_of_a_few_looks_nothing_is_said() -> None:
     looks = counted(*({"leak": 1000 * number} for number in range(1, 4)))
     assert growing(looks) == []
+
+
+def test_of_a_look_only_what_is_large_is_kept() -> None:
+    census = {"large": Held(1, KEPT_BYTES), "small": Held(1, KEPT_BYTES - 1)}
+    assert condensed(Counted(7.0, census)) == Counted(7.0, {"large": Held(1, KEPT_BYTES)})
+
+
+def test_a_type_that_was_too_small_to_be_kept_is_named_when_it_grows() -> None:
+    looks = counted(*({"leak": 20 * number} for number in range(1, 13)))
+    assert [one.name for one in growing([condensed(look) for look in looks])] == ["leak"]
