@@ -1,5 +1,6 @@
 """Looks at the memory of the process again and again, and says how it goes on."""
 
+import gc
 import logging
 import sys
 from collections import deque
@@ -106,11 +107,20 @@ class Monitor:
             self._first = self._first or counted
             self._counted.append(condensed(counted))
         before = self.verdict.leak
-        self.verdict = verdict = judge(self._samples, self._counted)
+        verdict = judge(self._samples, self._counted)
+        if verdict.leak is Leak.LEAK:
+            verdict = self._confirmed()
+        self.verdict = verdict
         if verdict.leak is Leak.LEAK:
             self._give_back()
         if verdict.leak is not before:
             self._tell(verdict)
+
+    def _confirmed(self) -> Verdict:
+        """Judge once more without garbage: until it is collected it grows, and is no leak."""
+        gc.collect()
+        self._counted[-1] = condensed(self._count())
+        return judge(self._samples, self._counted)
 
     def _tell(self, verdict: Verdict) -> None:
         level = logging.INFO if verdict.leak is Leak.CLEAN else logging.WARNING

@@ -12,8 +12,8 @@ from bpx.memory.growth import Counted, Grown, growing
 from bpx.memory.trend import Point, is_steady, slope
 
 LEAST_SAMPLES = 30  # before which nothing is said
-LEAST_SHARE = 0.03  # of the memory there was; less growth is none
-LEAST_BYTES = 2 * 2**20
+LEAST_SHARE = 0.05  # of the memory there was; less growth is none
+LEAST_BYTES = 4 * 2**20
 
 
 class Leak(Enum):
