@@ -7,15 +7,19 @@ monkey.patch_all()  # before anything that opens a socket is imported
 import os
 
 from bpx.app import create_app
-from bpx.server.configuration import MARKETS, markets_of
+from bpx.memory.room import Room
+from bpx.operators.desk import Desk, Parts
+from bpx.operators.memory import memory_blueprint
+from bpx.operators.profiles import profiles_blueprint
+from bpx.server.configuration import MARKETS, logging_of, markets_of
 from bpx.server.ports import ByPort
+from bpx.server.profiling import Profiling
 from bpx.server.runtime import GeventRuntime
 from bpx.server.shared import KEEPSAKE
 from bpx.server.stopping import Stopping
-from bpx.settings import load
+from bpx.server.upkeep import Upkeep
+from bpx.settings import load, variables
 from bpx.streams.connects import Connects
-from bpx.web.operators import create_operators_app
-from bpx.web.readings import Readings
 
 
 def __getattr__(name: str) -> ByPort:
@@ -31,22 +35,33 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
+    room = Room()
     connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
-    apps = [create_app(market, settings, runtime, connects, KEEPSAKE) for market in markets]
+    apps = [create_app(market, settings, runtime, connects, KEEPSAKE, room) for market in markets]
     houses = [app.extensions["bpx.house"] for app in apps]
-    operators = None
+    caches = {house.market.name: house.belongings() for house in houses}
+    upkeep = Upkeep(settings, caches, room, runtime)
+    parts = [*houses, *upkeep.parts]
+    desk = None
     if settings.metrics_enabled:
-        operators = create_operators_app(
-            [app.extensions["bpx.registry"] for app in apps],
-            lambda: [house.vitals() for house in houses],
-            lambda: runtime.tasks,
-            Readings(
-                lambda: [house.vitals() for house in houses],
-                lambda: [house.depths() for house in houses],
-                lambda: runtime.tasks,
-                lambda: served.clients(),
-            ),
+        pages = [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []
+        if upkeep.monitor is not None:
+            pages.append(memory_blueprint(upkeep.monitor, caches, upkeep.guard))
+        desk = Desk(
+            Parts(
+                houses,
+                [app.extensions["bpx.registry"] for app in apps],
+                runtime,
+                tasks=lambda: runtime.tasks,
+                clients=lambda: served.clients(),
+                options=variables(settings),
+                logging=logging_of(settings),
+                pages=pages,
+                networks=settings.operator_networks,
+            )
         )
-    stopping = Stopping(houses, runtime)
+        parts.append(desk)
+    stopping = Stopping(parts, runtime)
+    operators = None if desk is None else desk.app
     served = ByPort(apps, [ports[market] for market in markets], operators, stopping)
     return served

@@ -10,6 +10,7 @@ from werkzeug.exceptions import HTTPException
 
 from bpx.errors import RequestFailed, TooLarge
 from bpx.house import House, local
+from bpx.memory.room import Room
 from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
 from bpx.streams.connects import Connects
@@ -25,15 +26,16 @@ def create_app(
     runtime: Runtime,
     connects: Connects | None = None,
     memory: Memory | None = None,
+    room: Room | None = None,
 ) -> Flask:
     """Build the application that serves the market `spot` or `futures`, and start its feeds.
 
     The markets of one process share `connects`, which counts their attempts to connect. What has
-    to outlive the process is kept in `memory`.
+    to outlive the process is kept in `memory`. Nothing new is followed while `room` is full.
 
     Its request metrics are in a registry of its own, `app.extensions["bpx.registry"]`.
     """
-    house = House(local(name, settings), settings, runtime, connects or Connects(), memory)
+    house = House(local(name, settings), settings, runtime, connects or Connects(), memory, room)
     app = Flask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
     app.url_map.converters["anything"] = Anything

@@ -22,6 +22,7 @@
         * BadMessage         a message is not what Binance documents
             * Garbled        nor can be told of which stream it is
         * Refused            REST answered the feed's question with an error
+    * Occupied               an operator wants what is being done for another already
     * BadOption              an option cannot be used: the start stops with this one line
 """
 
@@ -244,6 +245,18 @@ class Garbled(BadMessage):
 
 class Refused(FeedFailed):
     """REST answered a feed's question with an error: the client's own request will get it, too."""
+
+
+class Occupied(BpxError):
+    """What an operator wants can be done once at a time, and is being done.
+
+    Args:
+        left_s: seconds until it can be had.
+    """
+
+    def __init__(self, left_s: float) -> None:
+        self.retry_after = str(max(1, ceil(left_s)))
+        super().__init__(f"one is being taken already; try again in {self.retry_after} s")
 
 
 class BadOption(BpxError):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from bpx.belongings import Belongings
 from bpx.cache.cell import View
 from bpx.errors import Refused
 from bpx.exchange.endpoint import Source
@@ -23,6 +24,9 @@ from bpx.feed.report import Reported
 from bpx.feed.ticker import TickerFollower
 from bpx.feed.trust import Freshness
 from bpx.logs import log_forward
+from bpx.memory.room import Room
+from bpx.operators.health import Spent, Vitals
+from bpx.operators.readings import Depths
 from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
 from bpx.state.book import DepthView
@@ -32,18 +36,18 @@ from bpx.state.history import CandlesView
 from bpx.streams.connects import Connects
 from bpx.streams.streams import Streams
 from bpx.streams.wire import Wire
+from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind, Reply
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from bpx.web.answer import Answers
-from bpx.web.health import Spent, Vitals
 from bpx.web.klines import KlinesAnswers
 from bpx.web.latest import DepthAnswers, TickerAnswers
 from bpx.web.listing import ListingAnswers
 from bpx.web.parts import Parts
-from bpx.web.readings import Depths
 
+BUFFERS = 16  # that are filled with a reply of Binance before it is looked at again
 BURST_S = 30  # seconds' worth of requests that the bucket holds, times the multiplier
 
 K = TypeVar("K", bound=Hashable)
@@ -98,7 +102,9 @@ class House:
         runtime: Runtime,
         connects: Connects,
         memory: Memory | None = None,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room()
         self.market = here.market
         self.runtime = runtime
         self.clock = ExchangeClock()
@@ -114,6 +120,7 @@ class House:
             probe=here.market.probe,
             recovery=_recovery(settings),
             ca_file=settings.ca_file or None,
+            bounds=_bounds(settings),
             memory=memory,
         )
         self.streams = Streams(
@@ -148,6 +155,17 @@ class House:
             (self.klines, self.depth, self.tickers),
             settings.health_check_interval_s,
             runtime,
+        )
+
+    def belongings(self) -> Belongings:
+        """Return what it has in memory."""
+        return Belongings(
+            {"klines": self.klines, "depth": self.depth, "tickers": self.tickers},
+            self.listing,
+            self.upstream,
+            self.streams,
+            self._settings.buffer_size,
+            self.runtime,
         )
 
     def parts(self) -> Parts:
@@ -217,6 +235,10 @@ class House:
         cleared = {kind: feeds.clear() for kind, feeds in self._kinds().items()}
         return cleared | {"replies": self.upstream.forget()}
 
+    def taken(self) -> dict[str, float]:
+        """Return the weight that each client has lately taken, the most first."""
+        return self.upstream.budget.taken()
+
     def drain(self) -> None:
         """Take note that no more requests are wanted: it is ready no more."""
         self._is_draining = True
@@ -257,7 +279,7 @@ class House:
         return _good(self.upstream.fetch(question.target, question.weight, kind, client=client))
 
     def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
-        return Feeds(self.market.name, kind, build, self.runtime)
+        return Feeds(self.market.name, kind, build, self.runtime, room=self._room)
 
     def _kline_feed(self, key: tuple[str, str]) -> Feed[CandlesView]:
         symbol, interval = key
@@ -302,6 +324,16 @@ def _recovery(settings: Settings) -> Recovery:
         settings.base_delay_s,
         settings.max_delay_s,
         settings.failure_threshold if settings.circuit_breaker_enabled else None,
+    )
+
+
+def _bounds(settings: Settings) -> Bounds:
+    """Return the pools: for reads of market data, and a tenth as many for each other sort."""
+    tenth = max(1, settings.pool_size // 10)
+    return Bounds(
+        connections={"public": settings.pool_size, "signed": tenth, "trade": tenth, "probe": 1},
+        streams=tenth,
+        chunk_bytes=BUFFERS * settings.copy_buffer_size,
     )
 
 

@@ -10,10 +10,10 @@ from prometheus_client import generate_latest
 from bpx import metrics
 from bpx.house import local
 from bpx.logs import Logging, configure
+from bpx.operators.app import create_operators_app
 from bpx.settings import load
 from bpx.simulator.faults import RestFault
 from bpx.simulator.simulator import Simulator
-from bpx.web.operators import create_operators_app
 from tests.application import application
 from tests.waiting import eventually
 

@@ -5,6 +5,7 @@ from tests.proxy import ROOT
 # A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
 TESTED_BY_OTHERS = {
     "errors.py": "data: by whoever raises them",
+    "belongings.py": "by tests/operators/test_memory.py",
     "house.py": "by tests/test_app.py",
     "feed/follower.py": "a protocol: by tests/feed/test_{klines,depth,ticker}.py",
     "web/answer.py": "what answers have in common: by tests/web/test_{klines,latest,listing}.py",
@@ -13,7 +14,11 @@ TESTED_BY_OTHERS = {
     "logs/scribe.py": "by tests/logs/test_writer.py",
     "logs/tally.py": "counts: by tests/logs/test_writer.py",
     "metrics.py": "declarations: by whoever counts",
+    "memory/caches.py": "a protocol: by tests/memory/test_monitor.py",
+    "upstream/pools.py": "by tests/upstream/test_raw.py",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
+    "memory/room.py": "a flag: by tests/memory/test_guard.py",
+    "server/upkeep.py": "by tests/server/test_memory_options.py",
     "server/listening.py": "ports of a whole server: by tests/server/test_lifetime.py",
     "server/shared.py": "two names: by tests/faults/test_f_process.py",
     "server/serving.py": "gunicorn started by ourselves: by tests/cli/test_main.py",
@@ -30,6 +35,7 @@ OF_THE_WHOLE = (
     "clients/",
     "layout.py",
     "options.py",
+    "server/memory_options.py",
     "wsgi.py",
 )
 

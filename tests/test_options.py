@@ -16,11 +16,12 @@ from urllib.request import urlopen
 
 import pytest
 
+from benchmarks.recipes import RECIPES
+from bpx.operators.app import create_operators_app
 from bpx.settings import load
-from bpx.settings.reading import OPTIONS
+from bpx.settings.reading import OPTIONS, unknown_variables
 from bpx.simulator.faults import Refusal
 from bpx.simulator.simulator import Simulator
-from bpx.web.operators import create_operators_app
 from tests.application import application
 from tests.proxy import ROOT, free_port, running, wait_for_server
 from tests.waiting import eventually
@@ -31,6 +32,7 @@ PORTS = f"{CLI}::test_both_markets_are_served_where_the_flags_of_the_original_sa
 CONNECTION = "tests/server/test_connection.py"
 FAULTS = "tests/faults/test_options.py"
 LOG = "tests/server/test_log.py"
+MEMORY = "tests/server/test_memory_options.py"
 WIRE = "tests/streams/test_wire.py"
 UPSTREAM = "tests/peers/test_upstream_use.py"
 
@@ -49,6 +51,10 @@ EFFECT_TESTED_BY = {
     "features.enable-metrics": f"{CLI}"
     "::test_the_operators_port_is_open_only_if_metrics_are_enabled",
     "features.metrics-port": f"{CLI}::test_the_operators_port_is_open_only_if_metrics_are_enabled",
+    "features.enable-pprof": "tests/server/test_profiling.py"
+    "::test_profiles_are_there_only_if_the_option_says_so",
+    "features.enable-memory-monitoring": "tests/web/test_memory.py"
+    "::test_the_page_is_there_only_if_the_option_says_so",
     "features.disable-fake-candles": f"{HERE}::test_no_candle_is_made_if_the_operator_wants_none",
     "candles.close-wait-spot": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
     "candles.close-wait-futures": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
@@ -87,6 +93,12 @@ EFFECT_TESTED_BY = {
     "recovery.failure-threshold": f"{FAULTS}"
     "::test_the_threshold_says_how_many_failures_open_a_breaker",
     "cache.reply-ttl": f"{FAULTS}::test_with_the_option_off_nothing_is_kept_but_refusals",
+    "memory.max-memory-mb": f"{MEMORY}::test_without_room_nothing_is_followed_and_it_shows",
+    "memory.gc-target-percent": f"{MEMORY}::test_garbage_is_looked_for_as_often_as_the_options_say",
+    "memory.enable-optimization": f"{MEMORY}"
+    "::test_garbage_is_looked_for_as_often_as_the_options_say",
+    "memory.pool-size": f"{MEMORY}::test_no_more_connections_are_opened_than_the_pool_has",
+    "memory.buffer-size": f"{MEMORY}::test_as_much_is_read_at_a_time_as_the_buffer_holds",
     "logging.level": f"{LOG}::test_below_its_level_the_server_is_silent",
     "logging.format": f"{LOG}::test_every_line_of_the_server_is_json_if_asked_for",
     "logging.output": f"{LOG}::test_the_log_may_be_a_file_that_is_rotated",
@@ -145,6 +157,13 @@ def test_an_older_name_is_the_same_option(name: str, older: str) -> None:
     else:
         assert load([older, text] if has_value else [older], {}) == newer
     assert newer != load([], {})
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=list(RECIPES))
+def test_the_originals_recipes_for_tuning_are_understood_as_written(recipe: dict[str, str]) -> None:
+    settings = load([], recipe)
+    assert unknown_variables(recipe) == []
+    assert (settings != load([], {})) is bool(recipe)
 
 
 # What the tests share

@@ -10,11 +10,16 @@ from tests.proxy import ROOT, bare_environment
 ASK = """
 import sys, types
 made, shared = [], set()
-def create_app(market, settings, runtime, connects, memory):
+class House:
+    def __init__(self, name):
+        self.market = types.SimpleNamespace(name=name)
+    def belongings(self):
+        return types.SimpleNamespace(entries=list)
+def create_app(market, settings, runtime, connects, memory, room):
     made.append(market)
     shared.add(connects)
     app = lambda environ, start_response: [market.encode()]
-    app.extensions = {"bpx.registry": CollectorRegistry(), "bpx.house": None}
+    app.extensions = {"bpx.registry": CollectorRegistry(), "bpx.house": House(market)}
     return app
 sys.modules["bpx.app"] = types.ModuleType("bpx.app")
 sys.modules["bpx.app"].create_app = create_app

@@ -20,6 +20,10 @@ class View(Protocol):
     def good_until_ms(self) -> int | None:
         """Until which exchange time it is an answer; None if it does not end by itself."""
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs, with the bodies that it has made so far."""
+
 
 V = TypeVar("V", bound=View)
 
@@ -46,6 +50,12 @@ class Cell(Generic[V]):
     def waiting(self) -> int:
         """How many wait for a view."""
         return self._waiting
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory its view needs."""
+        view = self.view
+        return 0 if view is None else view.size_bytes
 
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""

@@ -61,6 +61,12 @@ class Kept(Generic[V]):
         while len(self._entries) > self._entries_max or self._bytes > self._bytes_max:
             self._drop(next(iter(self._entries)))
 
+    def clear(self) -> int:
+        """Keep nothing of it; return how many bytes that were."""
+        size_bytes, self._bytes = self._bytes, 0
+        self._entries.clear()
+        return size_bytes
+
     def _drop(self, key: Hashable) -> None:
         entry = self._entries.pop(key, None)
         if entry is not None:

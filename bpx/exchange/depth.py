@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from bpx.errors import BadMessage
+from bpx.exchange.written import written
 
 Level = list[str]  # price, quantity: the digits that Binance sent
 
@@ -42,7 +43,7 @@ class Depth:
 
     def body(self, limit: int) -> bytes:
         """Return the reply to a depth request for `limit` levels of each side."""
-        return orjson.dumps(
+        return written(
             {
                 "lastUpdateId": self.update_id,
                 **self.times,

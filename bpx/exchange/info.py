@@ -6,6 +6,8 @@ from bpx.exchange.contents import Contents, read_contents, read_like
 from bpx.exchange.listed import DEFAULT_PERMISSIONS, Listed
 from bpx.exchange.query import Params, read_list
 
+SYMBOL_BYTES = 700  # of what is known of a symbol besides its text
+
 
 class ExchangeInfo:
     """An exchangeInfo document, read once. It never changes: a newer one is another object.
@@ -35,6 +37,11 @@ class ExchangeInfo:
         self.symbols: Mapping[str, str] = contents.statuses
         self.head = contents.head
         self.weight_per_minute = contents.weight_per_minute
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs."""
+        return len(self.body) + SYMBOL_BYTES * len(self.symbols)
 
     @property
     def rest(self) -> memoryview:

@@ -109,9 +109,8 @@ class Feed(Generic[V]):
     def follow(self) -> None:
         """Keep the cell fresh until `retire`."""
         while not self._retired:
-            event = self._tap.next(TICK_S)
             try:
-                self._take(event)
+                self._take(self._tap.next(TICK_S))  # no name keeps it: it may be a reply
             except Exception as bug:
                 log.exception("%s: following failed", self.cell.name)
                 self._trust.doubt(self._runtime.now())  # whoever asks next has it repaired

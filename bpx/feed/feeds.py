@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from threading import Lock
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bpx import metrics
 from bpx.cache.cell import View
 from bpx.feed.feed import Feed
 from bpx.feed.follower import LEAST_IDLE_S
 from bpx.feed.report import Reported, reported
+from bpx.memory.caches import Entry
+from bpx.memory.room import Room
 from bpx.runtime import Runtime
 
 K = TypeVar("K", bound=Hashable)
@@ -17,6 +20,7 @@ V = TypeVar("V", bound=View)
 
 MOST_FEEDS = 3000  # of one kind: about three connections' streams
 SWEEP_S = 1.0
+FEED_BYTES = 19_000  # of a feed without its view: its queue, its state, its task with a stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Feeds(Generic[K, V]):
         build: makes the feed of a key.
         runtime: tasks and time.
         most: how many there may be at once.
+        room: whether there is memory for another.
     """
 
     def __init__(
@@ -47,7 +52,9 @@ class Feeds(Generic[K, V]):
         build: Callable[[K], Feed[V]],
         runtime: Runtime,
         most: int = MOST_FEEDS,
+        room: Room | None = None,
     ) -> None:
+        self._room = room or Room()
         self._build = build
         self._runtime = runtime
         self._most = most
@@ -55,6 +62,7 @@ class Feeds(Generic[K, V]):
         self._feeds: dict[K, Feed[V]] = {}
         self._market, self._kind = market, kind
         self._count = metrics.FEEDS.labels(market, kind)
+        self._refused = metrics.FEEDS_REFUSED.labels(market, kind)
         self._is_sweeping = False
         self._closed = False
 
@@ -63,6 +71,11 @@ class Feeds(Generic[K, V]):
 
     def __iter__(self) -> Iterator[Feed[V]]:
         return iter(list(self._feeds.values()))
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory they need."""
+        return sum(map(_size, self))
 
     def report(self, now: float) -> Followed:
         """Return how many there are, and how many of them could answer now."""
@@ -86,6 +99,20 @@ class Feeds(Generic[K, V]):
         if feed is not None:
             feed.asked_at = now
         return feed
+
+    def entries(self) -> list[Entry]:
+        """Return them as what can be given back."""
+        return [
+            Entry(feed.asked_at, _size(feed), partial(self._give_up, key, feed))
+            for key, feed in list(self._feeds.items())
+        ]
+
+    def give_back(self, asked_before: float) -> int:
+        """End the feeds that nobody has asked for since then; return how many bytes they had."""
+        idle = [feed for feed in self if feed.asked_at < asked_before]
+        size_bytes = sum(map(_size, idle))
+        self._end(lambda key, feed: feed.asked_at < asked_before, "memory")
+        return size_bytes
 
     def sweep(self, now: float) -> None:
         """End the feeds that nobody has asked for."""
@@ -112,6 +139,12 @@ class Feeds(Generic[K, V]):
             for key in over:
                 self._drop(key, why)
 
+    def _give_up(self, key: K, given: Feed[V]) -> None:
+        """End a feed for want of memory, unless it has ended by itself."""
+        with self._lock:
+            if self._feeds.get(key) is given:
+                self._drop(key, "memory")
+
     def _drop(self, key: K, why: str) -> None:
         self._feeds.pop(key).retire()
         self._count.dec()
@@ -119,6 +152,9 @@ class Feeds(Generic[K, V]):
 
     def _has_room(self, now: float) -> bool:
         """Whether there may be another feed; the lock is held."""
+        if self._room.is_full:
+            self._refused.inc()
+            return False
         if len(self._feeds) < self._most:
             return True
         oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)
@@ -146,3 +182,7 @@ class Feeds(Generic[K, V]):
         while not self._closed:
             self._runtime.sleep(SWEEP_S)
             self.sweep(self._runtime.now())
+
+
+def _size(feed: Feed[Any]) -> int:
+    return FEED_BYTES + feed.cell.size_bytes

@@ -42,6 +42,12 @@ class ListingView:
         default_factory=dict, init=False, compare=False
     )
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs."""
+        parts = sum(len(part) for part in list(self._parts.values()) if part is not None)
+        return self.info.size_bytes + len(self.packed.body) + parts
+
     def answer(self, params: Params) -> bytes | None:
         """Return what Binance sends for these parameters, or None if that is for it to say."""
         if not params:

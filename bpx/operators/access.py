@@ -44,7 +44,8 @@ class Access:
             return
         if not self.allows(request.remote_addr or ""):
             raise Forbidden
-        if request.method not in SAFE and not request.is_json:
+        changes = request.routing_exception is None and request.method not in SAFE
+        if changes and not request.is_json:
             raise UnsupportedMediaType
 
     def allows(self, address: str) -> bool:

@@ -3,13 +3,21 @@
 from pathlib import Path
 from typing import Any
 
-from flask import Blueprint, Response, request, send_from_directory
+from flask import Blueprint, Response, request
 
 from bpx.operators.logs import LogReport
 from bpx.operators.status import Status
 
 FEEDS = 1_000  # of each market, if nobody says how many
-HERE = Path(__file__).parent / "page"
+_TYPES = {
+    "html": "text/html; charset=utf-8",
+    "css": "text/css; charset=utf-8",
+    "js": "text/javascript; charset=utf-8",
+}
+_FILES = {
+    f"page.{kind}": (Path(__file__).parent / "page" / f"page.{kind}").read_bytes()
+    for kind in _TYPES
+}
 # The page loads nothing of others, sends nothing to others, and cannot be put into a frame.
 POLICY = (
     "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src data:; "
@@ -42,7 +50,7 @@ def status_pages(status: Status, logs: LogReport) -> Blueprint:
 
 
 def _file(name: str) -> Response:
-    response = send_from_directory(HERE, name)
+    response = Response(_FILES[name], content_type=_TYPES[name.rpartition(".")[2]])
     response.headers["Content-Security-Policy"] = POLICY
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers["Cache-Control"] = "no-cache"

@@ -12,10 +12,10 @@ import bpx
 from bpx import metrics
 from bpx.feed.report import Reported, State
 from bpx.logs.recent import Recent
+from bpx.operators.health import Vitals, judge, shown, worst
 from bpx.operators.history import History, Moment, spent_over
+from bpx.operators.readings import Depths
 from bpx.operators.totals import totals
-from bpx.web.health import Vitals, judge, shown, worst
-from bpx.web.readings import Depths
 
 CLIENTS = 50  # that are shown, of those that took most
 SPENT_OVER = 60  # steps: five minutes

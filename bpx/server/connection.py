@@ -40,7 +40,10 @@ class Connection:
         waits_since: since when we wait for the client; None if it waits for us.
     """
 
-    def __init__(self, sock: Any, patience: Patience, crowd: Crowd) -> None:
+    def __init__(
+        self, sock: Any, patience: Patience, crowd: Crowd, buffer_bytes: int = 8192
+    ) -> None:
+        self._buffer_bytes = buffer_bytes
         self._socket = sock
         self._patience = patience
         self._crowd = crowd
@@ -61,7 +64,7 @@ class Connection:
         try:
             # At least a moment: what has arrived already is read in any case.
             self._socket.settimeout(max(0.001, self._read_until - monotonic()))
-            received: bytes = self._socket.recv(size)
+            received: bytes = self._socket.recv(min(size, self._buffer_bytes))
         except TimeoutError:
             if self._is_idle:
                 return b""

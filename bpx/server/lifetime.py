@@ -68,7 +68,8 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
 
     def run(self) -> None:
         """Serve until told to stop, then finish what is under way."""
-        self.listening = Listening(self.handle, self.patience)
+        buffer_bytes = self.settings.copy_buffer_size
+        self.listening = Listening(self.handle, self.patience, buffer_bytes)
         self.listening.open_markets(self.sockets, self.worker_connections)
         if isinstance(self.wsgi, ByPort):
             self._open_ports(self.wsgi)

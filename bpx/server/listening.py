@@ -35,9 +35,11 @@ class Listening:
     Args:
         serve: serves a connection until its end.
         patience: how long clients are waited for.
+        buffer_bytes: that are asked of a client at once.
     """
 
-    def __init__(self, serve: Serve, patience: Patience) -> None:
+    def __init__(self, serve: Serve, patience: Patience, buffer_bytes: int = 8192) -> None:
+        self._buffer_bytes = buffer_bytes
         self._serve = serve
         self._patience = patience
         self._markets: list[StreamServer] = []
@@ -96,7 +98,7 @@ class Listening:
         port = Port(listener.getsockname())
 
         def serve(client: Any, address: Any) -> None:
-            connection = Connection(client, self._patience, crowd)
+            connection = Connection(client, self._patience, crowd, self._buffer_bytes)
             crowd.enter(connection)
             try:
                 self._serve(port, connection, address)

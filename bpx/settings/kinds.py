@@ -4,6 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +15,8 @@ _SEQUENCE = 0x30
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S = 8760 * 3600.0
+Network = IPv4Network | IPv6Network
+
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
@@ -119,6 +122,10 @@ def urls(*schemes: str) -> Kind:
     return Kind(f"{one.accepts}, or several with commas between", read, ",".join, "URL[,URL]")
 
 
+def _networks(text: str) -> tuple[Network, ...]:
+    return tuple(ip_network(one.strip()) for one in text.split(",")) if text.strip() else ()
+
+
 def _some(text: str) -> str:
     if not text.strip():
         raise ValueError(text)
@@ -129,6 +136,12 @@ DURATION = Kind("a time such as 500ms, 30s, 5m or 1h, longer than 0, at most 876
                 metavar="TIME")  # fmt: skip
 BOOL = Kind("true, false, 1, 0, yes or no", lambda text: _TRUTH[text.lower()],
             lambda value: str(value).lower(), metavar="")  # fmt: skip
+NETWORKS = Kind(
+    "networks such as 10.0.0.0/8 or fd00::/8, with commas between",
+    _networks,
+    lambda networks: ",".join(map(str, networks)),
+    "NETWORK[,NETWORK]",
+)
 PORT = whole(1, 65535, metavar="PORT")
 TEXT = Kind("a text that is not empty", _some, metavar="TEXT")
 FILE = Kind("the path of a file", str, metavar="FILE")

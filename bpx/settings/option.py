@@ -21,6 +21,7 @@ GROUPS = MappingProxyType({  # group -> its title, and how its variables begin
     "upstream": ("Upstream", "BPX_UPSTREAM_"),
     "recovery": ("Recovery", "BPX_RECOVERY_"),
     "cache": ("Cache", "BPX_CACHE_"),
+    "memory": ("Memory", "BPX_MEM_"),
     "logging": ("Logging", "BPX_LOG_"),
     "": ("Others", "BPX_"),
 })  # fmt: skip

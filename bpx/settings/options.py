@@ -8,9 +8,11 @@ from bpx.settings.kinds import (
     CERTIFICATES,
     DURATION,
     FILE,
+    NETWORKS,
     PORT,
     TEXT,
     VERBOSITY,
+    Network,
     choice,
     url,
     urls,
@@ -104,6 +106,20 @@ class Settings:
         None,
         "The operators' port.",
         shown="8092; 8093 for futures alone",
+    )
+    pprof_enabled: bool = option(
+        "features.enable-pprof",
+        BOOL,
+        "false",
+        "Profiles of the running worker at /debug/pprof/ on the operators' port, which "
+        "features.enable-metrics opens.",
+    )
+    memory_monitored: bool = option(
+        "features.enable-memory-monitoring",
+        BOOL,
+        "false",
+        "Watch memory for leaks, and tell at /memory on the operators' port, which "
+        "features.enable-metrics opens.",
     )
     fake_candles_disabled: bool = option(
         "features.disable-fake-candles",
@@ -285,6 +301,40 @@ class Settings:
         "60 s.",
     )
 
+    max_memory_mb: int = option(
+        "memory.max-memory-mb",
+        whole(32, 1_048_576),
+        "512",
+        "Before the worker has that much, caches give back what was asked for longest ago, and "
+        "take nothing new.",
+    )
+    gc_target_percent: int = option(
+        "memory.gc-target-percent",
+        whole(10, 1_000),
+        "100",
+        "How much garbage may gather before it is looked for: less is less memory and more work. "
+        "Only with memory.enable-optimization.",
+    )
+    memory_optimized: bool = option(
+        "memory.enable-optimization",
+        BOOL,
+        "false",
+        "Look for garbage as often as the load needs it, and not in what is there after a minute.",
+    )
+    pool_size: int = option(
+        "memory.pool-size",
+        whole(10, 10_000),
+        "100",
+        "Connections to Binance's REST API for reads of market data, kept for the next call; a "
+        "tenth as many for signed reads, and for orders.",
+    )
+    copy_buffer_size: int = option(
+        "memory.buffer-size",
+        whole(512, 1_048_576),
+        "4096",
+        "Bytes that are asked of a client at once; of a reply of Binance 16 times as many.",
+    )
+
     log_level: str = option(
         "logging.level",
         _LEVELS,
@@ -365,6 +415,15 @@ class Settings:
         "false",
         "Log every forwarded request, whatever the level.",
         flags=("-a",),
+    )
+
+    operator_networks: tuple[Network, ...] = option(
+        "operator-networks",
+        NETWORKS,
+        "",
+        "Networks whose machines may see all of the operators' pages, with commas between them, as "
+        "10.0.0.0/8. The machine itself may, and everybody /metrics, /live, /ready and /health.",
+        shown="none",
     )
 
     environment: str | None = option(

@@ -1,6 +1,11 @@
 """The best levels of one symbol's book."""
 
-from bpx.exchange.depth import Depth
+from sys import getsizeof
+
+from bpx.exchange.depth import Depth, Level
+
+VIEW_BYTES = 800  # of a view without its levels
+_PLACE_BYTES = 8  # of a level in its side
 
 
 class DepthView:
@@ -19,6 +24,13 @@ class DepthView:
         self.confirmed_at = confirmed_at
         self.depth = depth
         self._bodies: dict[int, bytes] = {}
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs: levels of a book are much alike."""
+        sides = (self.depth.bids, self.depth.asks)
+        levels = sum(len(side) * _size(side[0]) for side in sides if side)
+        return VIEW_BYTES + levels + sum(map(len, list(self._bodies.values())))
 
     def body(self, limit: int) -> bytes:
         """Return the reply to a depth request for `limit` levels of each side."""
@@ -58,6 +70,10 @@ class TopOfBook:
         assert self._depth is not None, "nothing was applied"
         self._version += 1
         return DepthView(self._version, confirmed_at, self._depth)
+
+
+def _size(level: Level) -> int:
+    return _PLACE_BYTES + getsizeof(level) + sum(map(getsizeof, level))
 
 
 def _order(depth: Depth) -> tuple[int, int]:

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from functools import cached_property
-
-import orjson
+from sys import getsizeof
 
 from bpx.exchange.ticker import BOOK_FIELDS, Ticker, TickerShape
+from bpx.exchange.written import written
 
+VIEW_BYTES = 1600  # of a view, and of the ticker that it was made of, without what they hold
 NO_TRADE = -1  # the `lastId` of a day without trades
 LAST_TRADE = ("lastId", "lastPrice")
 
@@ -31,15 +32,22 @@ class DayView:
         self._ticker = ticker
         self._shape = shape
 
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs; what it shares with the `Day` it is of is counted."""
+        made = (self.__dict__.get("full", b""), self.__dict__.get("mini", b""))
+        fields = getsizeof(self._ticker) + sum(map(getsizeof, self._ticker.values()))
+        return VIEW_BYTES + fields + sum(map(len, made))
+
     @cached_property
     def full(self) -> bytes:
         """The reply to a request of type FULL."""
-        return orjson.dumps(self._ticker)
+        return written(self._ticker)
 
     @cached_property
     def mini(self) -> bytes:
         """The reply to a request of type MINI."""
-        return orjson.dumps({name: self._ticker[name] for name in self._shape.mini})
+        return written({name: self._ticker[name] for name in self._shape.mini})
 
 
 class Day:

@@ -33,6 +33,11 @@ class History:
     def __len__(self) -> int:
         return len(self.starts)
 
+    @property
+    def size_bytes(self) -> int:
+        """How much memory it needs."""
+        return len(self.block) + 4 * len(self.starts)
+
     def open_ms(self, index: int) -> int:
         """Return the open time of a row."""
         start = self.starts[index] + 1
@@ -68,6 +73,7 @@ class History:
         return History(block[cut:], kept, whole=False)
 
 
+VIEW_BYTES = 1500  # of a view without its rows, and of the two rows that are not in its history
 KEPT_BODIES = 8  # bodies a view remembers: bots of one kind ask for one limit
 
 
@@ -105,6 +111,12 @@ class CandlesView:
         """Until which exchange time it is an answer, as the row that follows counts."""
         last = self.following if self.following is not None else self.newest
         return None if last is None else last.close_ms
+
+    @property
+    def size_bytes(self) -> int:
+        """About how much memory it needs."""
+        bodies = sum(len(body) for body in list(self._bodies.values()) if body is not None)
+        return VIEW_BYTES + self.history.size_bytes + bodies
 
     def is_rolled_over(self, at_ms: int) -> bool:
         """Whether `newest` is over at exchange time `at_ms`, so that a new candle has begun."""

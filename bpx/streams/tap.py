@@ -56,11 +56,6 @@ class Tap:
         self._queue: SimpleQueue[Any] = SimpleQueue()
         self._acknowledged: set[str] = set()
 
-    @property
-    def waiting(self) -> int:
-        """How many messages wait."""
-        return self._queue.qsize()
-
     def put(self, stream: str, payload: bytes, at: float) -> None:
         """Add a message; if it does not fit it is dropped, and the tap broken."""
         if self._queue.qsize() >= self._most_messages:
@@ -68,6 +63,11 @@ class Tap:
             self.generation += 1
             return
         self._queue.put(Arrival(stream, payload, at, self.generation))
+
+    @property
+    def waiting(self) -> int:
+        """How many messages and events wait to be heard."""
+        return self._queue.qsize()
 
     def tell(self, event: object) -> None:
         """Add something that is not a message, and never dropped."""

@@ -16,6 +16,7 @@ class Bounds:
         connections: the most at a time, by pool.
         idle_s: by pool, how long an unused connection is still good.
         streams: replies that are too large to be read whole, at a time, on top of `connections`.
+        chunk_bytes: of a reply that are read at a time.
         connect_s: name look-up, connect and TLS.
         pool_wait_s: for a connection of a full pool, instead of a kind's own.
         total_s: from start to end, instead of a kind's own.
@@ -28,6 +29,7 @@ class Bounds:
         default_factory=lambda: {"public": 60.0, "signed": 60.0, "trade": 2.0, "probe": 2.0}
     )
     streams: int = 10
+    chunk_bytes: int = 1 << 16
     connect_s: float = 3.0
     pool_wait_s: float | None = None
     total_s: float | None = None

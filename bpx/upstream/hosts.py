@@ -8,7 +8,7 @@ from bpx.metrics import BREAKER_STATE, BREAKER_TRIPS, UPSTREAM_HOSTS_LEFT
 from bpx.upstream.breaker import Breaker, Permit, State
 from bpx.upstream.call import Kind
 from bpx.upstream.standing import Standing
-from bpx.upstream.wire import Wire
+from bpx.upstream.wire import Pool, Wire
 
 TRY_S = 3.0  # as long as it takes to connect
 
@@ -142,10 +142,19 @@ class Hosts:
         self._hosts = hosts
         self._try_s = try_s
 
+    def close_unused(self) -> None:
+        """Close the connections that are not in use; calls go on as before."""
+        for host in self._hosts:
+            host.wire.close_unused()
+
     def close(self) -> None:
-        """Close the connections that are not in use."""
+        """Close the connections that are not in use, for good."""
         for host in self._hosts:
             host.wire.close()
+
+    def pools(self) -> dict[str, dict[str, Pool]]:
+        """Return the connections to each of them, by pool."""
+        return {host.wire.origin: host.wire.pools() for host in self._hosts}
 
     def report(self, now: float) -> tuple[Reached, ...]:
         """Return how each of them does, for each class of calls."""

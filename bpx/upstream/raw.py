@@ -16,18 +16,12 @@ from typing import Any
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import HTTPError
 
 from bpx.runtime import DeadlinePassed
 from bpx.upstream.call import Call
-from bpx.upstream.connection import (
-    Attempt,
-    Connecting,
-    RawConnection,
-    RawHeaders,
-    RawTlsConnection,
-)
+from bpx.upstream.connection import Attempt, Connecting, RawHeaders
+from bpx.upstream.pools import RawPool, RawTlsPool
 
 # All that requests, urllib3, http.client and ssl raise about a broken exchange, and our own checks.
 FAULTS = (requests.RequestException, HTTPError, HTTPException, OSError, ValueError, DeadlinePassed)
@@ -42,34 +36,6 @@ class BadTarget(ValueError):
     """A call's target does not fit into a request line."""
 
 
-class _RawPool(HTTPConnectionPool):
-    ConnectionCls = RawConnection  # type: ignore[assignment]
-
-    def __init__(self, connecting: Connecting, *args: Any, **rest: Any) -> None:
-        super().__init__(*args, **rest)
-        self._connecting = connecting
-
-    def _new_conn(self) -> Any:
-        connection: Any = super()._new_conn()
-        connection.connecting = self._connecting
-        return connection
-
-    def _get_conn(self, timeout: float | None = None) -> Any:
-        connection: Any = super()._get_conn(timeout)
-        if self._connecting.now() - connection.released_at > self._connecting.idle_s:
-            connection.close()
-        return connection
-
-    def _put_conn(self, conn: Any) -> None:
-        if conn is not None:
-            conn.released_at = self._connecting.now()
-        super()._put_conn(conn)
-
-
-class _RawTlsPool(_RawPool, HTTPSConnectionPool):
-    ConnectionCls = RawTlsConnection  # type: ignore[assignment]
-
-
 class _RawAdapter(HTTPAdapter):
     def __init__(
         self, connections: int, connecting: Connecting, tls: ssl.SSLContext | None
@@ -81,8 +47,8 @@ class _RawAdapter(HTTPAdapter):
     def init_poolmanager(self, *args: Any, **rest: Any) -> None:
         super().init_poolmanager(*args, **rest, ssl_context=self._tls)
         self.poolmanager.pool_classes_by_scheme = {
-            "http": partial(_RawPool, self._connecting),
-            "https": partial(_RawTlsPool, self._connecting),
+            "http": partial(RawPool, self._connecting),
+            "https": partial(RawTlsPool, self._connecting),
         }
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **rest: Any) -> Any:
@@ -90,6 +56,11 @@ class _RawAdapter(HTTPAdapter):
 
     def cert_verify(self, *args: Any, **rest: Any) -> None:
         """Leave it to the context."""
+
+    def pools(self) -> list[RawPool]:
+        """Return the pools that there are: one, once a call was made."""
+        manager = self.poolmanager
+        return [manager.pools[key] for key in manager.pools.keys()]  # noqa: SIM118
 
     def close(self) -> None:
         for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated
@@ -156,8 +127,19 @@ class RawSession(requests.Session):
         self.trust_env = False
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self.mount(origin, _RawAdapter(connections, connecting, tls))
+        self._adapter = _RawAdapter(connections, connecting, tls)
+        self.mount(origin, self._adapter)
         self._url = f"{origin}/"
+
+    @property
+    def kept(self) -> int:
+        """How many open connections wait for the next call."""
+        return sum(pool.kept for pool in self._adapter.pools())
+
+    def close_unused(self) -> None:
+        """Close the connections that wait for the next call."""
+        for pool in self._adapter.pools():
+            pool.close_unused()
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
         """Know of no redirects: requests would read ahead to the next one even if forbidden."""

@@ -15,8 +15,6 @@ from bpx.upstream.headers import to_client
 from bpx.upstream.large import ReplyStream
 from bpx.upstream.raw import header_pairs
 
-CHUNK_BYTES = 1 << 16
-
 
 @dataclass(frozen=True, slots=True)
 class Reader:
@@ -26,10 +24,12 @@ class Reader:
         runtime: time, deadlines, and threads for what is long.
         stream_slot: takes a place for a reply that is too large to be read whole, and returns
             what gives it back; None if there is none.
+        chunk_bytes: that are read at a time.
     """
 
     runtime: Runtime
     stream_slot: Callable[[], Callable[[], None] | None]
+    chunk_bytes: int
 
     def read(self, call: Call, response: requests.Response, whole_bytes: int) -> Reply:
         """Read a reply, up to `whole_bytes`; a larger one goes on as a stream.
@@ -50,7 +50,7 @@ class Reader:
         headers = to_client(pairs)
         if call.method == "HEAD":
             headers += _content_length(pairs)
-        chunks = response.raw.stream(CHUNK_BYTES, decode_content=False)
+        chunks = response.raw.stream(self.chunk_bytes, decode_content=False)
         body = bytearray()
         for chunk in chunks:
             body += chunk

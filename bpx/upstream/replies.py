@@ -50,12 +50,13 @@ class Replies:
         """Return the bytes of all bodies together, as they are kept."""
         return self._kept.size_bytes
 
+    def __len__(self) -> int:
+        return len(self._kept)
+
     def clear(self) -> int:
-        """Forget all of them; return how many there were."""
+        """Keep nothing of it; return how many bytes that were."""
         with self._lock:
-            count = len(self._kept)
-            self._kept = Kept(ENTRIES, BYTES)
-        return count
+            return self._kept.clear()
 
     def read(self, key: Hashable) -> Reply | None:
         """Return the reply that was kept for a question; `kept_at` says since when."""

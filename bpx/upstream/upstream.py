@@ -70,34 +70,36 @@ class Upstream:
         threshold = self._recovery.failure_threshold
         wires = [Wire(url.rstrip("/"), runtime, self._bounds, ca_file) for url in rest_urls]
         hosts = [Host(market, wire, CLASSES, threshold) for wire in wires]
-        self._hosts = Hosts(hosts, self._bounds.connect_s)
+        self.hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
-        self._tries = Tries(market, self._hosts, attempts, runtime, clock)
+        self._tries = Tries(market, self.hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(
             runtime, UPSTREAM_SHARED.labels(market).inc
         )
         self._kept = UPSTREAM_KEPT.labels(market)
-        self._replies = Replies(runtime.now, partial(beside, runtime))
+        self.replies = Replies(runtime.now, partial(beside, runtime))
         self._is_closed = False
 
     def close(self) -> None:
         """Make no more calls, and close the connections that are not in use."""
         self._is_closed = True
-        self._hosts.close()
+        self.hosts.close()
 
     def report(self) -> tuple[Reached, ...]:
         """Return how its hosts do, without asking them anything."""
-        return self._hosts.report(self._now())
+        return self.hosts.report(self._now())
 
     def connections(self) -> dict[str, tuple[int, int]]:
         """Return how many connections carry a call, and how many may, by pool."""
-        used = self._hosts.busy()
+        used = self.hosts.busy()
         return {pool: (used[pool], most) for pool, most in self._bounds.connections.items()}
 
     def forget(self) -> int:
         """Forget the replies that are kept for a while; return how many there were."""
-        return self._replies.clear()
+        count = len(self.replies)
+        self.replies.clear()
+        return count
 
     def forward(self, call: Call, began: float | None = None) -> Reply:
         """Ask Binance for a client, unchanged, and pass on whatever it answers.
@@ -123,7 +125,7 @@ class Upstream:
         Only for public reads. Raises what `forward` does, to everybody who waits.
         """
         key = question(call)
-        kept = self._replies.read(key)
+        kept = self.replies.read(key)
         if kept is not None:
             self._kept.inc()
             return kept
@@ -190,7 +192,7 @@ class Upstream:
     ) -> Reply:
         call = replace(call, is_abandoned=is_abandoned)
         reply = _whole(self._forward(call, began, DECODED_BYTES))
-        self._replies.keep(key, call, reply)
+        self.replies.keep(key, call, reply)
         return reply
 
     def _refuse_if_closed(self) -> None:

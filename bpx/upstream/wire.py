@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass
 from http.client import HTTPException
 from threading import BoundedSemaphore
 
@@ -16,6 +17,19 @@ from bpx.upstream.raw import FAULTS, RawSession, tls_for
 from bpx.upstream.reading import Reader
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """The connections of one sort of call.
+
+    Args:
+        most: that there may be.
+        kept: open, and waiting for the next call.
+    """
+
+    most: int
+    kept: int
 
 
 class Wire:
@@ -40,12 +54,22 @@ class Wire:
         }
         self.busy = dict.fromkeys(bounds.connections, 0)  # connections that carry a call, by pool
         self._streams = BoundedSemaphore(bounds.streams)
-        self._reader = Reader(runtime, self._stream_slot)
+        self._reader = Reader(runtime, self._stream_slot, bounds.chunk_bytes)
         tls = tls_for(origin, ca_file)
         self._sessions = {
             pool: RawSession(origin, connections, self._connecting(pool), tls)
             for pool, connections in bounds.connections.items()
         }
+
+    def pools(self) -> dict[str, Pool]:
+        """Return how many connections there are, by pool."""
+        most = self._bounds.connections
+        return {pool: Pool(most[pool], one.kept) for pool, one in self._sessions.items()}
+
+    def close_unused(self) -> None:
+        """Close the connections that are not in use; calls go on as before."""
+        for session in self._sessions.values():
+            session.close_unused()
 
     def close(self) -> None:
         """Close all connections that are not in use."""

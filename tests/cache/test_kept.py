@@ -50,3 +50,11 @@ def test_100_000_keys_stay_within_the_bounds():
     for number in range(100_000):
         kept.keep(number, number, 10, age_s=5, now=0)
     assert (len(kept), kept.size_bytes) == (50, 500)
+
+
+def test_all_of_it_can_be_given_back():
+    kept = Kept(entries=3, size_bytes=100)
+    for key in range(3):
+        kept.keep(key, "value", 10, age_s=5, now=0)
+    assert kept.clear() == 30
+    assert (len(kept), kept.size_bytes, kept.read(0, now=0)) == (0, 0, None)

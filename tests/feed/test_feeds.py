@@ -3,14 +3,21 @@ from threading import Thread
 import pytest
 from prometheus_client import REGISTRY
 
-from bpx.feed.feeds import Feeds
+from bpx.feed.feeds import FEED_BYTES, Feeds
 from bpx.feed.follower import LEAST_IDLE_S
+from bpx.memory.room import Room
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
 
 
+class CountingCell:
+    size_bytes = 1000
+
+
 class CountingFeed:
     """Stands for a feed: it goes on until it is retired."""
+
+    cell = CountingCell()
 
     def __init__(self, key):
         self.key, self.asked_at = key, 0.0
@@ -55,8 +62,8 @@ def feeds(runtime):
         assert not thread.is_alive()
 
 
-def counted():
-    return REGISTRY.get_sample_value("bpx_feeds", {"market": "feeds test", "kind": "x"})
+def counted(name="bpx_feeds", **labels):
+    return REGISTRY.get_sample_value(name, {"market": "feeds test", "kind": "x", **labels})
 
 
 def test_a_feed_starts_when_somebody_asks(feeds):
@@ -152,3 +159,38 @@ def test_only_feeds_that_are_wanted_are_kept(feeds):
     feeds.keep(lambda key: key == "a")
     assert (wanted.is_retired, other.is_retired, len(feeds)) == (False, True, 1)
     assert feeds.watch("b", 0.0) is not other
+
+
+def test_what_nobody_asked_for_of_late_can_be_given_back(feeds):
+    old, new = feeds.watch("old", 10.0), feeds.watch("new", 50.0)
+    assert feeds.size_bytes == 2 * (FEED_BYTES + 1000)
+    assert feeds.give_back(asked_before=30.0) == FEED_BYTES + 1000
+    assert (old.is_retired, new.is_retired) == (True, False)
+    assert len(feeds) == 1
+
+
+def test_each_can_be_given_up_for_want_of_memory(feeds):
+    before = counted("bpx_feeds_ended_total", why="memory") or 0
+    old, new = feeds.watch("old", 10.0), feeds.watch("new", 50.0)
+    entries = sorted(feeds.entries(), key=lambda entry: entry.asked_at)
+    assert [entry.size_bytes for entry in entries] == [FEED_BYTES + 1000] * 2
+    entries[0].end()
+    entries[0].end()  # once more changes nothing
+    assert (old.is_retired, new.is_retired, len(feeds)) == (True, False, 1)
+    assert counted("bpx_feeds_ended_total", why="memory") - before == 1
+    again = feeds.watch("old", 60.0)
+    entries[0].end()
+    assert (again.is_retired, len(feeds)) == (False, 2), "it was given back, not this one"
+
+
+def test_without_room_there_are_no_more_and_those_there_are_stay(runtime):
+    room = Room()
+    feeds = Feeds("feeds test", "x", CountingFeed, runtime, room=room)
+    first, before = feeds.watch("first", 1.0), counted("bpx_feeds_refused_total")
+    room.is_full = True
+    assert feeds.watch("second", 2.0) is None
+    assert feeds.watch("first", 3.0) is first
+    assert counted("bpx_feeds_refused_total") == before + 1
+    room.is_full = False
+    assert feeds.watch("second", 4.0) is not None
+    feeds.close()

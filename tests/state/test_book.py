@@ -3,6 +3,7 @@ from hypothesis import strategies as st
 
 from bpx.exchange.depth import Depth
 from bpx.state.book import TopOfBook
+from tests.sizes import measured
 
 BIDS = [["0.0024", "10"], ["0.0022", "5"]]
 ASKS = [["0.0026", "100"], ["0.0028", "1"]]
@@ -65,3 +66,18 @@ def test_whatever_comes_late_twice_or_out_of_order_the_newest_book_is_shown(upda
         newest = max(newest, update_id)
         shown = book.view(0.0).depth
         assert (shown.update_id, shown.bids) == (newest, [[f"{newest}", "1"]])
+
+
+def test_its_size_is_what_it_takes():
+    def side(price):
+        return [[f"{price + number}.12345678", f"{number}.{number:08}"] for number in range(20)]
+
+    def make():
+        top = TopOfBook()
+        top.apply(depth(7, side(100), side(200)))
+        view = top.view(1.0)
+        view.body(20)
+        return view
+
+    view, size_bytes = measured(make)
+    assert 0.6 * size_bytes < view.size_bytes < 1.5 * size_bytes

@@ -5,6 +5,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from bpx.exchange.ticker import TickerShape
 from bpx.state.day import Day
+from tests.sizes import measured
 
 SHAPE = TickerShape(
     full=(
@@ -223,3 +224,18 @@ class LateAndTwice(RuleBasedStateMachine):
 
 TestLateAndTwice = LateAndTwice.TestCase
 TestLateAndTwice.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+
+
+def test_its_size_is_what_it_takes():
+    shape = TickerShape(tuple((f"field{number}", "x") for number in range(20)))
+
+    def make():
+        day = Day(shape, last_price=None)
+        texts = {name: f"{hash(name)}.12345678" for name, _ in shape.full}
+        day.apply(texts | {"lastId": 10**9, "closeTime": 10**12})
+        view = day.view(1.0)
+        assert len(view.full) > 400
+        return day, view
+
+    (_, view), size_bytes = measured(make)
+    assert 0.6 * size_bytes < view.size_bytes < 1.5 * size_bytes

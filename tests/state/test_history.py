@@ -1,6 +1,7 @@
 import json
 
 from bpx.state.history import KEPT_BODIES, CandlesView, History
+from tests.sizes import measured
 from tests.state.minutes import MINUTE_MS, frame, loaded, row
 
 
@@ -41,3 +42,13 @@ def test_a_block_that_is_whole_has_no_more():
     history = History.of([row(1)], whole=True)
     assert history.tail(9) == history.block
     assert History(whole=True).tail(9) == b""
+
+
+def test_its_size_is_what_it_takes():
+    def make():
+        view = loaded(*(row(minute) for minute in range(500))).view(0.0)
+        view.body(500, with_following=False)
+        return view
+
+    view, size_bytes = measured(make)
+    assert 0.7 * size_bytes < view.size_bytes < 1.3 * size_bytes

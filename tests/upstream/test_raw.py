@@ -234,3 +234,16 @@ def test_the_wire_server_itself_shows_what_came(server: WireServer):
     assert server.delivered == [
         Delivered(b"PUT /%41?[ HTTP/1.1\r\nContent-Length: 2\r\nA: b", b"xy", 1)
     ]
+
+
+def test_connections_that_wait_can_be_closed_and_calls_go_on(
+    server: WireServer, session: RawSession
+):
+    assert session.kept == 0
+    deliver(session, Call("GET", "/x"))
+    assert session.kept == 1
+    session.close_unused()
+    assert session.kept == 0
+    deliver(session, Call("GET", "/y"))
+    assert session.kept == 1
+    assert [one.target for one in server.delivered] == [b"/x", b"/y"]

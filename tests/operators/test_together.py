@@ -1,7 +1,7 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Metric, generate_latest
 
 from bpx import metrics  # noqa: F401 - what is counted says nothing of when it began
-from bpx.web.together import Together
+from bpx.operators.together import Together
 
 
 def counted(market: str, number: int) -> CollectorRegistry:

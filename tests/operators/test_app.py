@@ -6,9 +6,9 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.parser import text_string_to_metric_families
 
 import bpx
-from bpx.web.health import Vitals
-from bpx.web.operators import create_operators_app
-from tests.web.test_health import WELL
+from bpx.operators.app import create_operators_app
+from bpx.operators.health import Vitals
+from tests.operators.test_health import WELL
 
 DRAINING = replace(WELL, is_draining=True)
 

@@ -6,10 +6,10 @@ import pytest
 
 from bpx.feed.feeds import Followed
 from bpx.feed.health import Checkup
+from bpx.operators.health import Spent, Verdict, Vitals, judge, shown, worst
 from bpx.streams.connection import Carried
 from bpx.upstream.breaker import State
 from bpx.upstream.hosts import Reached
-from bpx.web.health import Spent, Verdict, Vitals, judge, shown, worst
 
 OPEN = Carried("/market", "open", 3, 0, 12.34567, None)
 FAILING = Carried("/market", "failing", 3, 10, 0.0, "refused: status 503")

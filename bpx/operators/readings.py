@@ -11,7 +11,7 @@ import bpx
 from bpx import metrics
 from bpx.logs import TALLY
 from bpx.metrics import Reading
-from bpx.web.health import Vitals, judge
+from bpx.operators.health import Vitals, judge
 
 Row = tuple[tuple[str, ...], float]
 

@@ -1,16 +1,17 @@
-"""The operators' pages, on a port of their own. None of them asks Binance anything."""
+"""The application of the operators' port: what is for everybody, and further pages."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 from werkzeug.exceptions import HTTPException
 
 import bpx
-from bpx.web.health import Vitals, judge, shown, worst
-from bpx.web.together import Together
+from bpx.operators.access import Access, Network
+from bpx.operators.health import Vitals, judge, shown, worst
+from bpx.operators.together import Together
 
 Page = tuple[dict[str, Any], int]
 
@@ -20,6 +21,8 @@ def create_operators_app(
     vitals: Callable[[], Sequence[Vitals]] = tuple,
     tasks: Callable[[], int] = lambda: 0,
     readings: Collector | None = None,
+    pages: Sequence[Blueprint] = (),
+    networks: Sequence[Network] = (),
 ) -> Flask:
     """Build the application of /metrics, /live, /ready and /health.
 
@@ -28,9 +31,12 @@ def create_operators_app(
         vitals: of every market, at the moment.
         tasks: how many there are at the moment.
         readings: what is read when somebody looks at /metrics.
+        pages: further ones.
+        networks: that may see those, besides the machine itself.
     """
     app = Flask("bpx.operators", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    Access(networks).over(app)
     together = Together([REGISTRY, *registries], [readings] if readings else [])
 
     @app.get("/metrics")
@@ -59,6 +65,9 @@ def create_operators_app(
             "markets": {one.market: shown(one, verdict) for one, verdict in verdicts},
         }
         return page, 200
+
+    for page in pages:
+        app.register_blueprint(page)
 
     @app.errorhandler(HTTPException)
     def refuse(error: HTTPException) -> Page:

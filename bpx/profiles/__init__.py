@@ -1,0 +1,1 @@
+"""Where a process spends its time and memory: stacks that are counted, and how they are told."""

@@ -1,0 +1,221 @@
+"""The operators' pages, of a real application in front of a simulated exchange."""
+
+import json
+import logging
+from collections.abc import Iterator
+from ipaddress import ip_network
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from bpx.feed.report import State
+from bpx.logs import Logging
+from bpx.operators.desk import Desk, Parts
+from bpx.simulator.faults import Refusal, RestFault
+from bpx.simulator.simulator import Simulator
+from tests.application import application
+from tests.runtime import ThreadRuntime
+from tests.waiting import eventually
+
+KLINES = "/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=5"
+DEPTH = "/api/v3/depth?symbol=ETHUSDT&limit=5"
+STRANGER = {"REMOTE_ADDR": "203.0.113.9"}
+
+
+class Once(ThreadRuntime):
+    """Starts nothing of its own: the test takes the moments."""
+
+    def spawn(self, function, *args):
+        pass
+
+
+class Here:
+    def __init__(self, exchange: Simulator, app: Flask, desk: Desk) -> None:
+        self.exchange, self.desk = exchange, desk
+        self.bot: FlaskClient = app.test_client()
+        self.operator: FlaskClient = desk.app.test_client()
+
+    def follow(self, *targets: str) -> None:
+        for target in targets:
+            eventually(
+                lambda one=target: self.bot.get(one).headers["Data-Source"] == "websocket",
+                within_s=8,
+            )
+
+    def status(self, query: str = "") -> dict[str, Any]:
+        return self.operator.get(f"/status{query}").get_json()
+
+    def spot(self, query: str = "") -> dict[str, Any]:
+        return self.status(query)["markets"]["spot"]
+
+    def followed(self) -> dict[str, dict[str, Any]]:
+        return {row["name"]: row for row in self.spot()["followed"]}
+
+
+@pytest.fixture(scope="module")
+def whole() -> Iterator[Here]:
+    with Simulator("spot") as exchange, application(exchange, BPX_FRESH_ALIVE="2s") as app:
+        desk = Desk(
+            Parts(
+                [app.extensions["bpx.house"]],
+                [app.extensions["bpx.registry"]],
+                Once(),
+                tasks=lambda: 7,
+                clients=lambda: 3,
+                options={"BPX_SERVER_HOST": "127.0.0.1"},
+                logging=Logging(),
+                networks=[ip_network("10.0.0.0/8")],
+            )
+        )
+        yield Here(exchange, app, desk)
+        desk.close()
+
+
+@pytest.fixture
+def here(whole: Here) -> Here:
+    whole.exchange.faults.clear()
+    return whole
+
+
+def test_the_process_is_told(here: Here) -> None:
+    eventually(lambda: here.status()["status"] == "ok", within_s=8)
+    told = here.status()
+    assert (told["status"], told["tasks"], told["clients"]) == ("ok", 7, 3)
+    assert told["options"] == {"BPX_SERVER_HOST": "127.0.0.1"}
+    assert told["resident_bytes"] > 10 << 20
+    assert told["uptime_s"] >= 0
+
+
+def test_what_is_followed_is_told_with_its_state_and_age(here: Here) -> None:
+    here.follow(KLINES, DEPTH)
+    rows = here.followed()
+    klines, depth = rows["BTCUSDT 1m"], rows["ETHUSDT depth"]
+    assert (klines["kind"], depth["kind"]) == ("klines", "depth")
+    assert (klines["state"], depth["state"]) == ("fresh", "fresh")
+    assert 0 <= klines["age_s"] < 5
+    assert klines["messages"] > 0
+    assert klines["loads"] > 0
+    assert here.spot()["states"]["fresh"] >= 2
+
+
+def test_what_is_wrong_comes_first_and_says_why(here: Here) -> None:
+    here.follow(KLINES, DEPTH)
+    here.exchange.send("ethusdt@depth20@100ms", b'{"nonsense":1}')
+    eventually(lambda: here.followed()["ETHUSDT depth"]["trouble"] is not None)
+    assert "not a" in here.followed()["ETHUSDT depth"]["trouble"]
+    here.exchange.faults.refuse_handshakes(Refusal(503))
+    here.exchange.drop_connections()
+    eventually(lambda: here.spot()["states"]["disconnected"] >= 2, within_s=8)
+    told = here.spot()
+    order = [State(row["state"]) for row in told["followed"]]
+    assert order == sorted(order, key=list(State).index)
+    assert told["status"] in ("degraded", "not ready")
+    assert told["reasons"] != []
+    here.exchange.faults.clear()
+    here.follow(KLINES, DEPTH)
+
+
+def test_no_more_are_told_than_were_asked_for(here: Here) -> None:
+    here.follow(KLINES, DEPTH)
+    some, all_of_them = here.spot("?feeds=1"), here.spot()
+    assert len(some["followed"]) == 1
+    assert some["left_out"] == len(all_of_them["followed"]) - 1
+    assert here.spot("?feeds=-3")["followed"] == []
+    assert here.spot("?feeds=all")["left_out"] == 0
+
+
+def test_weight_is_told_by_kind_and_by_client(here: Here) -> None:
+    here.desk._take()
+    reply = here.bot.get(
+        "/api/v3/depth?symbol=BTCUSDT&limit=1000", environ_base={"REMOTE_ADDR": "10.9.9.9"}
+    )
+    assert reply.status_code == 200
+    here.desk._take()
+    budget = here.spot()["budget"]
+    assert budget["by_kind"]["public"] >= 50
+    clients = {row["client"]: row["weight"] for row in budget["by_client"]}
+    assert clients["10.9.9.9"] >= 49
+    assert budget["used_weight"] <= budget["weight_limit"] == 6_000
+
+
+def test_the_last_minutes_are_told(here: Here) -> None:
+    here.desk._take()
+    here.bot.get("/api/v3/ping")
+    here.desk._take()
+    step = here.spot()["history"][-1]
+    assert step["replies"] == {"upstream": 1}
+    assert step["limit"] == 6_000
+
+
+def test_a_hold_is_told(here: Here) -> None:
+    here.exchange.faults.break_rest(
+        RestFault("/api/v3/trades", status=429, body=b"{}", headers={"Retry-After": "2"}), times=1
+    )
+    here.bot.get("/api/v3/trades?symbol=BTCUSDT")
+    assert 0 < here.spot()["budget"]["hold_left_s"] <= 2
+    assert any("Binance said 429" in event["text"] for event in here.status()["events"])
+    eventually(lambda: here.bot.get("/api/v3/time").status_code == 200, within_s=8)
+
+
+def test_what_is_cached_can_be_cleared_and_comes_back(here: Here) -> None:
+    here.follow(KLINES)
+    before = here.bot.get(KLINES).headers["Data-Source"]
+    cleared = here.operator.post("/cache/clear", json={}).get_json()["cleared"]["spot"]
+    assert before == "websocket"
+    assert cleared["klines"] >= 1
+    assert here.spot()["followed"] == []
+    here.follow(KLINES)
+
+
+def test_the_level_of_the_log_can_be_changed(here: Here) -> None:
+    before = logging.getLogger().level
+    try:
+        told = here.operator.put("/log-level", json={"level": "debug", "for_s": 60}).get_json()
+        assert (told["level"], told["for_s"] > 50) == ("debug", True)
+        assert here.operator.get("/log-level").get_json()["level"] == "debug"
+    finally:
+        logging.getLogger().setLevel(before)
+
+
+@pytest.mark.parametrize(
+    "asked", [{"level": "loud"}, {}, [], "debug", {"level": "debug", "for_s": -1}]
+)
+def test_a_level_that_is_none_is_refused(here: Here, asked: object) -> None:
+    reply = here.operator.put("/log-level", json=asked)
+    assert (reply.status_code, reply.get_json()["code"]) == (400, -1000)
+
+
+def test_the_log_is_told(here: Here) -> None:
+    told = here.operator.get("/logs").get_json()
+    assert (told["output"], told["files"]) == ("stdout", [])
+    assert set(told["lines"]) == {"written", "left_out", "lost"}
+
+
+@pytest.mark.parametrize("path", ["/", "/page.css", "/page.js", "/status", "/logs", "/log-level"])
+def test_strangers_see_nothing_of_it(here: Here, path: str) -> None:
+    assert here.operator.get(path).status_code == 200
+    assert here.operator.get(path, environ_base=STRANGER).status_code == 403
+    assert here.operator.get(path, environ_base={"REMOTE_ADDR": "10.1.2.3"}).status_code == 200
+
+
+def test_strangers_may_look_whether_it_is_well(here: Here) -> None:
+    for path in ("/live", "/ready", "/health", "/metrics"):
+        assert here.operator.get(path, environ_base=STRANGER).status_code == 200
+
+
+def test_the_page_loads_nothing_of_others(here: Here) -> None:
+    page = here.operator.get("/")
+    assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+    texts = [here.operator.get(path).text for path in ("/", "/page.css", "/page.js")]
+    for text in texts:
+        assert "https://" not in text
+        assert "http://" not in text.replace("http://www.w3.org/2000/svg", "")
+    assert "innerHTML" not in texts[2]
+
+
+def test_everything_can_be_read_by_programs(here: Here) -> None:
+    reply = here.operator.get("/status")
+    assert reply.content_type == "application/json"
+    json.loads(reply.data, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))

@@ -1,0 +1,154 @@
+"""Profiles of a real worker, and of this process."""
+
+import tracemalloc
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
+
+import gevent
+import pytest
+import requests
+
+from bpx.errors import Occupied
+from bpx.server.profiling import Profiling
+from bpx.server.runtime import GeventRuntime
+from bpx.simulator.faults import RestFault
+from bpx.simulator.simulator import Simulator
+from tests.profiles.decoding import decode
+from tests.proxy import Proxy, running_proxy
+from tests.waiting import eventually
+
+SECRET = "canary0canary0canary"
+ORDER = f"/api/v3/order?symbol=BTCUSDT&timestamp=1&signature={SECRET}"
+FILES = ("profile?seconds=1", "heap", "heap?seconds=1", "goroutine")
+DEPTH = "/api/v3/depth?symbol=BTCUSDT&limit=5"
+
+
+def ask(proxy: Proxy, target: str) -> requests.Response:
+    return requests.get(f"{proxy.operators_url}/debug/pprof/{target}", timeout=30)
+
+
+@pytest.fixture(scope="module")
+def exchange() -> Iterator[Simulator]:
+    with Simulator("spot") as exchange:
+        yield exchange
+
+
+@pytest.fixture(scope="module")
+def proxy(exchange: Simulator) -> Iterator[Proxy]:
+    env = {
+        "BPX_FEAT_ENABLE_PPROF": "true",
+        "BPX_UPSTREAM_SPOT_REST": exchange.rest_url,
+        "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
+    }
+    with running_proxy("spot", env) as proxy:
+        yield proxy
+
+
+def test_profiles_are_there_only_if_the_option_says_so(proxy, exchange) -> None:
+    assert ask(proxy, "").status_code == 200
+    with running_proxy("spot", {"BPX_UPSTREAM_SPOT_REST": exchange.rest_url}) as other:
+        assert [ask(other, one).status_code for one in ("", *FILES)] == [404] * 5
+
+
+def test_a_busy_worker_says_what_it_is_busy_with_and_goes_on(proxy) -> None:
+    with ThreadPoolExecutor() as pool:
+        taken = pool.submit(ask, proxy, "profile?seconds=2")
+        until, waits_s = monotonic() + 1.8, []
+        while monotonic() < until:
+            began = monotonic()
+            assert requests.get(proxy.url + DEPTH, timeout=5).status_code == 200
+            waits_s.append(monotonic() - began)
+        profile = decode(taken.result().content)
+    assert sorted(waits_s)[len(waits_s) // 2] < 0.1
+    names = {frame.function for sample in profile.samples for frame in sample.stack}
+    assert "bpx.server.worker.Worker.handle_request" in names
+    assert profile.kinds[-1] == ("busy", "nanoseconds")
+    assert 1.5e9 < profile.duration_ns < 4e9
+    entries = {sample.labels["greenlet"] for sample in profile.samples}
+    assert "bpx.server.listening.Listening._started.<locals>.serve" in entries, entries
+
+
+def test_two_profiles_at_once_are_refused(proxy) -> None:
+    with ThreadPoolExecutor() as pool:
+        taken = list(pool.map(lambda one: ask(proxy, one), ["profile?seconds=2"] * 2))
+    assert sorted(one.status_code for one in taken) == [200, 409]
+
+
+def test_whoever_hangs_up_leaves_room_for_another(proxy) -> None:
+    with pytest.raises(requests.Timeout):
+        requests.get(f"{proxy.operators_url}/debug/pprof/profile?seconds=300", timeout=0.3)
+    eventually(lambda: ask(proxy, "profile?seconds=1").status_code == 200, within_s=10)
+
+
+def test_all_greenlets_of_a_worker_are_told(proxy) -> None:
+    requests.get(proxy.url + DEPTH, timeout=5)
+    found = decode(ask(proxy, "goroutine").content)
+    names = {frame.function for sample in found.samples for frame in sample.stack}
+    assert {
+        "bpx.feed.listing.Listing.follow",
+        "bpx.feed.feed.Feed.follow",
+        "bpx.server.lifetime.Lifetime.run",
+        "bpx.operators.profiles.profiles_blueprint.<locals>.goroutine",
+    } <= names
+
+
+def test_the_heap_of_a_worker_is_told_by_type(proxy) -> None:
+    heap = decode(ask(proxy, "heap").content)
+    sizes = {one.stack[0].function: one.values for one in heap.samples}
+    assert sizes["bpx.upstream.upstream.Upstream"][0] == 1
+    assert sizes["dict"][1] > 100_000
+
+
+def busy(proxy: Proxy) -> None:
+    until = monotonic() + 1.2
+    while monotonic() < until:
+        requests.get(proxy.url + DEPTH, timeout=5)
+
+
+@pytest.mark.parametrize("target", [*FILES, *(f"{one}&debug=1" for one in FILES)])
+def test_no_secret_shows(proxy, exchange, target) -> None:
+    exchange.faults.break_rest(RestFault(delay_s=1.5))
+    with ThreadPoolExecutor() as pool:
+        headers = {"X-MBX-APIKEY": SECRET}
+        asked = [
+            pool.submit(requests.post, proxy.url + ORDER, headers=headers, timeout=30)
+            for _ in range(4)
+        ]
+        pool.submit(busy, proxy)
+        content = ask(proxy, target.replace("&", "?" if "?" not in target else "&")).content
+        assert not all(one.done() for one in asked), "the orders were under way"
+    exchange.faults.clear()
+    seen = repr(decode(content)) if "debug" not in target else content.decode()
+    assert "bpx" in seen
+    assert SECRET not in seen
+
+
+@pytest.fixture
+def profiling() -> Iterator[Profiling]:
+    one = Profiling(GeventRuntime())
+    yield one
+    one.close()
+
+
+def test_what_is_allocated_meanwhile_is_told_and_tracing_ends(profiling) -> None:
+    kept = []
+
+    def allocate() -> None:
+        gevent.sleep(0.1)
+        kept.append(bytearray(2**20))
+
+    task = gevent.spawn(allocate)
+    profile = profiling.heap(0.3, lambda: False)
+    task.join()
+    assert max(size for _, size in profile.samples.values()) >= 2**20
+    assert not tracemalloc.is_tracing()
+
+
+def test_two_looks_at_the_heap_are_refused(profiling) -> None:
+    first = gevent.spawn(profiling.heap, 0.2, lambda: False)
+    gevent.sleep(0)
+    with pytest.raises(Occupied):
+        profiling.heap(0, lambda: False)
+    first.get()
+    assert profiling.heap(0, lambda: False).samples
