@@ -24,7 +24,7 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
     Raises:
         BadOption: an unknown flag, a bad value, or options that contradict each other.
     """
-    texts, unknown = parser().parse_known_args(list(argv), env_vars=_newer_names(environ))
+    texts, unknown = parser().parse_known_args(list(argv), env_vars=newer_names(environ))
     if unknown:
         name = unknown[0].partition("=")[0]
         raise BadOption(f"there is no option {name}; -h lists them all")
@@ -37,8 +37,15 @@ def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
 
 def config_file(argv: Sequence[str], environ: Mapping[str, str]) -> str | None:
     """Return the config file that is read, if there is one."""
-    known, _ = parser().parse_known_args(list(argv), env_vars=_newer_names(environ))
+    known, _ = parser().parse_known_args(list(argv), env_vars=newer_names(environ))
     return known.config or None
+
+
+def texts_of_flags(argv: Sequence[str]) -> dict[str, str | None]:
+    """Return what flags alone say, by field of `Settings`; None where they say nothing."""
+    texts, _ = parser().parse_known_args(list(argv), config_file_contents="", env_vars={})
+    _apply_short_flags(texts, argv)
+    return {name: getattr(texts, name) for name in OPTIONS}
 
 
 def _values(texts: Namespace) -> dict[str, Any]:
@@ -101,7 +108,7 @@ def parser() -> configargparse.ArgParser:
         usage="python -m bpx [options]",
         epilog="Flags win over variables, and variables over the config file. "
         f"BOOL is {BOOL.accepts}; without it, a flag means true. "
-        "Other commands: python -m bpx demo | simulate | smoke | --version.",
+        "Other commands: python -m bpx help lists them; --version.",
         add_env_var_help=False,
         add_config_file_help=False,
         allow_abbrev=False,
@@ -149,7 +156,7 @@ def _help(option: Option) -> str:
     return f"{option.help}{note} [{option.variable}, default: {default}]".replace("%", "%%")
 
 
-def _newer_names(environ: Mapping[str, str]) -> dict[str, str]:
+def newer_names(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the variables under their newer names; empty ones count as not set."""
     given = {name: text for name, text in environ.items() if text}
     for option in OPTIONS.values():

@@ -1,0 +1,1 @@
+"""What bots have to be told so that they ask the proxy: configurations of freqtrade and ccxt."""

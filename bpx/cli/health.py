@@ -1,0 +1,34 @@
+"""`bpx health`: whether a running proxy is well, and why not."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from bpx.cli.command import DONE, FOUND, asks_operators, operators_url, parser, run
+from bpx.cli.operators import Operators
+from bpx.cli.output import Output
+
+
+def main(argv: Sequence[str]) -> int:
+    """Print the health of each market; return 1 unless all of them are ok."""
+    made = parser(
+        "health",
+        "Show whether a running proxy is well, market by market, and if not, why.\n"
+        "The exit code is 0 if all is ok, and 1 if anything is not.",
+        "bpx health --url http://10.0.0.5:8092",
+    )
+    asks_operators(made)
+    asked = made.parse_args(argv)
+    return run(lambda: _run(asked))
+
+
+def _run(asked: Any) -> int:
+    output = Output(is_json=asked.json)
+    told = Operators(operators_url(asked.url)).get("/health")
+    if asked.json:
+        output.data(told)
+    else:
+        output.table(("market", "status", "reasons"), [
+            (market, facts["status"], "; ".join(facts["reasons"]) or "-")
+            for market, facts in told["markets"].items()
+        ])  # fmt: skip
+    return DONE if told["status"] == "ok" else FOUND

@@ -1,0 +1,68 @@
+"""Asks the operators' port of a running proxy."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from bpx.cli.command import CommandFailed
+
+TIMEOUT_S = 10.0
+
+
+class Operators:
+    """The operators' port of a running proxy.
+
+    Args:
+        url: where it is.
+    """
+
+    def __init__(self, url: str) -> None:
+        if urlsplit(url).scheme not in ("http", "https"):
+            raise CommandFailed(f"{url} is no address: http://127.0.0.1:8092 would be one")
+        self._url = url
+        self._session = requests.Session()
+
+    def get(self, path: str) -> Any:
+        """Return what a page says, whatever its status.
+
+        Raises:
+            CommandFailed: it says nothing, or is not for us.
+        """
+        return self._ask("GET", path)
+
+    def change(self, method: str, path: str, content: dict[str, Any]) -> Any:
+        """Have something changed; return what the page says then.
+
+        Raises:
+            CommandFailed: it was refused.
+        """
+        return self._ask(method, path, content)
+
+    def _ask(self, method: str, path: str, content: dict[str, Any] | None = None) -> Any:
+        try:
+            reply = self._session.request(method, self._url + path, json=content, timeout=TIMEOUT_S)
+            body = reply.json()
+        except requests.exceptions.JSONDecodeError:
+            raise CommandFailed(f"{self._url} is not the operators' port of bpx") from None
+        except requests.RequestException as error:
+            raise CommandFailed(_why(self._url, error)) from error
+        if isinstance(body, dict) and "code" in body and reply.status_code >= 400:
+            raise CommandFailed(_refusal(self._url + path, reply.status_code, body))
+        return body
+
+
+def _why(url: str, error: requests.RequestException) -> str:
+    what = "takes too long" if isinstance(error, requests.Timeout) else "cannot be reached"
+    return (
+        f"{url} {what}. Is the proxy running, with BPX_FEAT_ENABLE_METRICS=true? "
+        "--url says where its operators' port is"
+    )
+
+
+def _refusal(url: str, status: int, body: dict[str, Any]) -> str:
+    if status == 403:
+        return f"{url} is not for this machine: BPX_OPERATOR_NETWORKS names those that may ask"
+    if status == 404:
+        return f"{url}: there is no such page; is it a market's port, or an older bpx?"
+    return f"{url}: {body.get('msg')}"
