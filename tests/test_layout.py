@@ -4,6 +4,17 @@ from tests.proxy import ROOT
 
 # A module without a test file of its own, or a folder of them (it ends in a slash) -> why.
 TESTED_BY_OTHERS = {
+    "cli/status.py": "by tests/cli/test_operators.py",
+    "cli/feeds.py": "by tests/cli/test_operators.py",
+    "cli/weight.py": "by tests/cli/test_operators.py",
+    "cli/health.py": "by tests/cli/test_operators.py",
+    "cli/cache.py": "by tests/cli/test_operators.py",
+    "cli/log_level.py": "by tests/cli/test_operators.py",
+    "operators/status.py": "by tests/operators/test_desk.py",
+    "operators/pages.py": "by tests/operators/test_{desk,page}.py",
+    "operators/controls.py": "by tests/operators/test_desk.py",
+    "operators/readings.py": "by tests/test_metrics.py",
+    "web/watch.py": "by tests/test_metrics.py",
     "errors.py": "data: by whoever raises them",
     "belongings.py": "by tests/operators/test_memory.py",
     "house.py": "by tests/test_app.py",
@@ -13,7 +24,6 @@ TESTED_BY_OTHERS = {
     "web/parts.py": "data: by tests/web/test_blueprint.py",
     "logs/scribe.py": "by tests/logs/test_writer.py",
     "logs/tally.py": "counts: by tests/logs/test_writer.py",
-    "metrics.py": "declarations: by whoever counts",
     "memory/caches.py": "a protocol: by tests/memory/test_monitor.py",
     "upstream/pools.py": "by tests/upstream/test_raw.py",
     "runtime.py": "a protocol: by tests/server/test_runtime.py",
@@ -35,6 +45,7 @@ OF_THE_WHOLE = (
     "clients/",
     "layout.py",
     "options.py",
+    "operators/page.py",
     "server/memory_options.py",
     "wsgi.py",
 )

@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         print(f"bpx {bpx.__version__}")
         return
     if argv and not argv[0].startswith("-"):
-        sys.exit(_refused(f"there is no command {argv[0]}; there are {', '.join(COMMANDS)}"))
+        sys.exit(_refused(f"there is no command {argv[0]}; bpx help lists them"))
     Server(argv).run()
 
 

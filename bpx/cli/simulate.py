@@ -36,7 +36,9 @@ def _refused(reason: str) -> int:
 def parser() -> argparse.ArgumentParser:
     """Return the options of the command."""
     options = argparse.ArgumentParser(
-        prog="python -m bpx simulate", description="Run the simulated exchange."
+        prog="python -m bpx simulate",
+        description="Run the simulated exchange.",
+        epilog="Example: python -m bpx simulate --speed 10 --account key:secret",
     )
     add = options.add_argument
     add("--host", default="127.0.0.1", help="address to listen on (%(default)s)")

@@ -123,9 +123,19 @@ def main(argv: Sequence[str] = (), environ: Mapping[str, str] = os.environ) -> i
     """
     places = _parser(environ).parse_args(argv)
     bases = {SPOT: places.spot, FUTURES: places.futures}
-    failures = sum(not _passes(check, bases[check.market]) for check in CHECKS)
-    print(f"{len(CHECKS) - failures} of {len(CHECKS)} endpoints are well")
-    return 1 if failures else 0
+    rows = []
+    for check in CHECKS:
+        fault = _fault_in_time(check, bases[check.market])
+        rows.append({"market": check.market.lower(), "target": check.target, "fault": fault})
+        if not places.json:
+            word = "FAIL" if fault else "ok  "
+            print(f"{word} {check.market.lower():7} {check.target} {fault}".rstrip(), flush=True)
+    well = sum(not row["fault"] for row in rows)
+    if places.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print(f"{well} of {len(CHECKS)} endpoints are well")
+    return 0 if well == len(CHECKS) else 1
 
 
 def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -133,7 +143,9 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
         prog="python -m bpx smoke",
         description="Ask every endpoint of a running proxy with curl, and say which answers are "
         "not what they should be. The exit code is 0 if all of them are.",
+        epilog="Example: python -m bpx smoke --spot http://127.0.0.1:8090",
     )
+    parser.add_argument("--json", action="store_true", help="print JSON, for scripts")
     for market in (SPOT, FUTURES):
         address = environ.get(market) or DEFAULTS[market]
         parser.add_argument(
@@ -145,14 +157,14 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
     return parser
 
 
-def _passes(check: Check, base: str) -> bool:
+def _fault_in_time(check: Check, base: str) -> str:
+    """Return what is wrong once the caches have had time to be filled, or nothing."""
     until = monotonic() + SECONDS_TO_FILL
     while (
         (fault := _fault(check, base)) and fault.startswith("Data-Source") and monotonic() < until
     ):
         sleep(0.2)
-    print(f"{'FAIL' if fault else 'ok  '} {check.market.lower():7} {check.target} {fault}".rstrip())
-    return not fault
+    return fault
 
 
 def _fault(check: Check, base: str) -> str:

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 import pytest
 
 import bpx
+from bpx.cli.main import COMMANDS
 from bpx.simulator.simulator import Simulator
 from tests.proxy import ROOT, bare_environment, free_port, running, wait_for_server
 from tests.waiting import eventually
@@ -51,8 +52,8 @@ def test_the_help_is_printed() -> None:
     ("args", "line"),
     [
         (["--port-sopt=1"], "bpx: there is no option --port-sopt; -h lists them all"),
-        (["start"], "bpx: there is no command start; there are demo, simulate, smoke"),
-        (["start", "-h"], "bpx: there is no command start; there are demo, simulate, smoke"),
+        (["start"], "bpx: there is no command start; bpx help lists them"),
+        (["start", "-h"], "bpx: there is no command start; bpx help lists them"),
         (["-p"], "bpx: argument --server.port-spot/-p/--port-spot: expected one argument"),
         (["-sf"], "bpx: --disable-spot and --disable-futures together leave nothing to serve"),
     ],
@@ -85,6 +86,16 @@ def test_help_of_a_command_needs_no_packages_and_names_what_can_be_typed(command
     done = without_the_exchange_s_packages(command, "-h")
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith(f"usage: python -m bpx {command}")
+
+
+def test_every_command_is_listed_and_has_help_with_an_example() -> None:
+    listed = ended("help").stdout
+    for command in COMMANDS:
+        assert f"  {command} " in listed
+        if command not in ("serve", "demo", "simulate", "smoke"):
+            done = ended(command, "--help")
+            assert (done.returncode, done.stderr) == (0, "")
+            assert f"Example:\n  bpx {command}" in done.stdout
 
 
 def test_both_markets_are_served_where_the_flags_of_the_original_say(tmp_path: Path) -> None:

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -67,3 +68,11 @@ def test_an_unknown_flag_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
         smoke.main(["--sopt", "x"], environ={})
     assert end.value.code == 2
     assert "--sopt" in capsys.readouterr().err
+
+
+def test_scripts_get_json(empty_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert smoke.main(["--json"], environ={"SPOT": empty_url, "FUTURES": empty_url}) == 1
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == len(smoke.CHECKS)
+    assert {"market": "spot", "target": "/api/v3/ping",
+            "fault": "the body is of another shape: []"} in rows  # fmt: skip
