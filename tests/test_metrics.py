@@ -19,6 +19,7 @@ from bpx.metrics import Reading
 from bpx.simulator.faults import Ending, Misanswer, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.life import DEPTH, TICKER, UNLIMITED, Life
+from tests.metrics_page import PAGE, text
 from tests.proxy import running_proxy
 from tests.waiting import eventually
 
@@ -274,3 +275,7 @@ def test_prometheus_finds_no_fault_but_with_the_originals_names(scrapes: Scrapes
 def test_no_label_has_a_value_that_clients_choose(scrapes: Scrapes) -> None:
     told = repr(scrapes.last)
     assert not re.search(r"BTCUSDT|LTCUSDT|XRPUSDT", told)
+
+
+def test_the_page_of_metrics_is_what_is_declared() -> None:
+    assert PAGE.read_text() == text(), "`python -m tests.metrics_page` writes it anew"
