@@ -40,6 +40,7 @@ from bpx.upstream.bounds import Bounds
 from bpx.upstream.bucket import LeakyBucket
 from bpx.upstream.call import Kind, Reply
 from bpx.upstream.retry import Recovery
+from bpx.upstream.slow import SlowCall
 from bpx.upstream.upstream import Upstream
 from bpx.web.answer import Answers
 from bpx.web.klines import KlinesAnswers
@@ -229,6 +230,10 @@ class House:
         """Return how every feed is, by kind."""
         now = self.runtime.now()
         return {kind: list(feeds.rows(now)) for kind, feeds in self._kinds().items()}
+
+    def slow(self) -> list[SlowCall]:
+        """Return the slow calls of late, the newest first."""
+        return self.upstream.slow.newest()
 
     def clear(self) -> dict[str, int]:
         """Forget all market data; return how much of each kind there was. All is asked for anew."""

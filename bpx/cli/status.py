@@ -14,6 +14,7 @@ from bpx.cli.operators import Operators
 from bpx.cli.output import TONES, Output, made_table, size, span
 
 EVENTS = 10
+SLOW = 3  # calls, of each market
 FEEDS = 15  # that are worst off
 
 
@@ -86,6 +87,10 @@ def _markets(told: dict[str, Any]) -> Iterator[RenderableType]:
     for name, facts in told["markets"].items():
         for reason in facts["reasons"]:
             yield Text(f"{name}: {reason}", style="red")
+        for call in facts["slow"][:SLOW]:
+            yield Text(f"{name}: {call['path']} took {span(call['waited_s'] + call['took_s'])}: "
+                       f"{span(call['waited_s'])} until it could go, {span(call['took_s'])} then "
+                       f"({call['outcome']})")  # fmt: skip
         wrong = [row for row in facts["followed"] if row["state"] not in ("fresh", "kept")]
         for row in wrong:
             trouble = f": {row['trouble']}" if row["trouble"] else ""

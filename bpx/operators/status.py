@@ -16,6 +16,7 @@ from bpx.operators.health import Vitals, judge, shown, worst
 from bpx.operators.history import History, Moment, spent_over
 from bpx.operators.readings import Depths
 from bpx.operators.totals import totals
+from bpx.upstream.slow import SlowCall
 
 CLIENTS = 50  # that are shown, of those that took most
 SPENT_OVER = 60  # steps: five minutes
@@ -36,6 +37,9 @@ class Market(Protocol):
 
     def taken(self) -> Mapping[str, float]:
         """Return the weight that each client has lately taken, the most first."""
+
+    def slow(self) -> Sequence[SlowCall]:
+        """Return the slow calls of late, the newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Status:
         facts["states"] = _states(listed)
         facts["followed"] = listed[:most_feeds]
         facts["left_out"] = max(0, len(listed) - most_feeds)
+        facts["slow"] = [_rounded(asdict(call)) for call in market.slow()]
         facts["replies"] = dict(totals(metrics.REPLIES, vitals.market, "source"))
         facts["history"] = [asdict(step) for step in steps]
         return facts
@@ -140,7 +145,10 @@ def _moment(vitals: Vitals) -> Moment:
 
 
 def _row(kind: str, row: Reported) -> dict[str, Any]:
-    facts = {"kind": kind, **asdict(row), "state": row.state.value}
+    return _rounded({"kind": kind, **asdict(row), "state": row.state.value})
+
+
+def _rounded(facts: dict[str, Any]) -> dict[str, Any]:
     return {
         name: round(fact, 3) if isinstance(fact, float) else fact for name, fact in facts.items()
     }

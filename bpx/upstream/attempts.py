@@ -15,6 +15,7 @@ from bpx.upstream.call import Call, Kind, Reply, is_left, never, patience_s
 from bpx.upstream.flight import GRACE_S, SingleFlight
 from bpx.upstream.hosts import Host, Ticket
 from bpx.upstream.retry import RECONNECT_S, RETRY_STATUSES
+from bpx.upstream.slow import SlowCalls
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class Attempts:
         self._probe = probe
         self._probing: SingleFlight[Reply] = SingleFlight(runtime)
         self._now = runtime.now
+        self.slow = SlowCalls()
 
     def make(self, delivery: Delivery, host: Host, *, is_second: bool = False) -> Outcome:
         """Make one attempt.
@@ -83,23 +85,25 @@ class Attempts:
             slot_wait_s=_goes_until(delivery) - self._now(),
             look_again=partial(self._look_again, passage, delivery),
         )
-        return self._carry(passage, host, ticket, ask)
+        return self._carry(passage, host, ticket, ask, delivery.began)
 
     def _carry(
-        self, passage: Passage, host: Host, ticket: Ticket, ask: Callable[[], Reply]
+        self, passage: Passage, host: Host, ticket: Ticket, ask: Callable[[], Reply], came: float
     ) -> Outcome:
-        kind = passage.call.kind
+        kind, outcome = passage.call.kind, "bug"
         is_known, was_sent, has_failed, has_connected = False, True, None, True
         began = self._now()
         try:
             reply = ask()
+            outcome = str(reply.status)
             is_known = self._has_learned(passage, reply)
             has_failed = reply.status in RETRY_STATUSES and not kind.is_trade
         except Broken as broken:
             was_sent, has_connected = broken.was_sent, broken.has_connected
             if broken.is_hosts:
                 has_failed = not has_connected or not kind.is_trade
-            self._count(kind, type(broken.failure).__name__)
+            outcome = type(broken.failure).__name__
+            self._count(kind, outcome)
             return broken
         finally:
             if not is_known:
@@ -107,6 +111,7 @@ class Attempts:
             now = self._now()
             host.end(ticket, now, has_failed, has_connected=has_connected)
             UPSTREAM_SECONDS.labels(self._market, kind.name.lower()).observe(now - began)
+            self.slow.note(passage.call, began - came, now - began, outcome)
         UPSTREAM_BYTES.labels(self._market).inc(len(reply.body))
         self._count(kind, f"{reply.status // 100}xx")
         return reply
@@ -149,7 +154,7 @@ class Attempts:
         ticket = host.admit(probe.kind, self._now())
         assert ticket is not None, "a probe is urgent"
         ask = partial(host.wire.ask, probe, probe.kind.total_s)
-        outcome = self._carry(passage, host, ticket, ask)
+        outcome = self._carry(passage, host, ticket, ask, self._now())
         if isinstance(outcome, Broken):
             reason = getattr(outcome.failure, "reason", outcome)
             raise NotSent(f"no answer to the probe: {reason}") from outcome
@@ -162,6 +167,7 @@ class Attempts:
             return self._budget.spend(call, until)
         except (Throttled, Banned, NotSent) as error:
             self._count(call.kind, type(error).__name__)
+            self.slow.note(call, self._now() - began, 0.0, type(error).__name__)
             raise
         finally:
             waited_s = self._now() - began

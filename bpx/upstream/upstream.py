@@ -73,6 +73,7 @@ class Upstream:
         self.hosts = Hosts(hosts, self._bounds.connect_s)
         ping = Call("GET", probe, OUR_HEADERS, kind=Kind.PROBE)
         attempts = Attempts(market, self.budget, ping, runtime)
+        self.slow = attempts.slow
         self._tries = Tries(market, self.hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(
             runtime, UPSTREAM_SHARED.labels(market).inc

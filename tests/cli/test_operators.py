@@ -86,6 +86,16 @@ def test_what_eats_the_weight_is_told(life: Life, run: Run) -> None:
     eventually(lambda: "public" in run(weight)[1], within_s=12)
 
 
+def test_why_a_request_was_slow_is_told(life: Life, run: Run) -> None:
+    slow = RestFault("/api/v3/historicalTrades", status=200, body=b"[]", delay_s=1.1)
+    life.exchange.faults.break_rest(slow, times=1)
+    life.ask("/api/v3/historicalTrades?symbol=BTCUSDT")
+    text = run(status)[1]
+    assert re.search(r"spot: /api/v3/historicalTrades took 1\.\d s: \d+ ms until it could go", text)
+    page = life.operators("/metrics").text
+    assert re.search(r'bpx_upstream_seconds_sum{kind="public",market="spot"} [1-9]', page)
+
+
 def test_a_hold_is_told_and_is_the_exit_code(life: Life, run: Run) -> None:
     ban = RestFault("/api/v3/trades", status=418, body=b"{}", headers={"Retry-After": "2"})
     life.exchange.faults.break_rest(ban, times=1)

@@ -90,12 +90,12 @@ def test_the_process_is_told(here: Here) -> None:
 
 def test_what_is_followed_is_told_with_its_state_and_age(here: Here) -> None:
     here.follow(KLINES, DEPTH)
+    eventually(lambda: here.followed()["BTCUSDT 1m"]["messages"] > 0, within_s=8)
     rows = here.followed()
     klines, depth = rows["BTCUSDT 1m"], rows["ETHUSDT depth"]
     assert (klines["kind"], depth["kind"]) == ("klines", "depth")
     assert (klines["state"], depth["state"]) == ("fresh", "fresh")
     assert 0 <= klines["age_s"] < 5
-    assert klines["messages"] > 0
     assert klines["loads"] > 0
     assert here.spot()["states"]["fresh"] >= 2
 
@@ -147,6 +147,15 @@ def test_the_last_minutes_are_told(here: Here) -> None:
     step = here.spot()["history"][-1]
     assert step["replies"] == {"upstream": 1}
     assert step["limit"] == 6_000
+
+
+def test_why_a_request_was_slow_is_told(here: Here) -> None:
+    slow = RestFault("/api/v3/historicalTrades", status=200, body=b"[]", delay_s=1.1)
+    here.exchange.faults.break_rest(slow, times=1)
+    assert here.bot.get("/api/v3/historicalTrades?symbol=BTCUSDT").status_code == 200
+    call = here.spot()["slow"][0]
+    assert (call["path"], call["outcome"]) == ("/api/v3/historicalTrades", "200")
+    assert call["took_s"] >= 1.1 > call["waited_s"]
 
 
 def test_a_hold_is_told(here: Here) -> None:
