@@ -98,17 +98,17 @@ def _show(text: str) -> None:
 def _servers() -> Iterator[tuple[Proxy, Proxy, list[Case]]]:
     """Start an exchange, the proxy in front of it and the reference; warm every answer."""
     with ExitStack() as stack:
-        proxy = stack.enter_context(running_proxy("spot", stack.enter_context(_exchange())))
+        proxy = stack.enter_context(running_proxy("spot", stack.enter_context(exchange())))
         reference = stack.enter_context(running_proxy("benchmarks.reference:app"))
         yield (
             proxy,
             reference,
-            [Case(name, target, _warm(proxy.url + target)) for name, target in TARGETS.items()],
+            [Case(name, target, warm(proxy.url + target)) for name, target in TARGETS.items()],
         )
 
 
 @contextmanager
-def _exchange() -> Iterator[dict[str, str]]:
+def exchange() -> Iterator[dict[str, str]]:
     """Start a simulated exchange in a process of its own; yield the variables that name it."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
@@ -129,7 +129,7 @@ def _answers(url: str) -> bool:
         return False
 
 
-def _warm(url: str) -> int:
+def warm(url: str) -> int:
     """Ask until the answer comes from a cache; return its size."""
     size = 0
 
