@@ -47,6 +47,7 @@ OF_THE_WHOLE = (
     "options.py",
     "operators/page.py",
     "server/memory_options.py",
+    "server/operator_networks.py",
     "wsgi.py",
 )
 

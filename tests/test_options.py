@@ -53,8 +53,10 @@ EFFECT_TESTED_BY = {
     "features.metrics-port": f"{CLI}::test_the_operators_port_is_open_only_if_metrics_are_enabled",
     "features.enable-pprof": "tests/server/test_profiling.py"
     "::test_profiles_are_there_only_if_the_option_says_so",
-    "features.enable-memory-monitoring": "tests/web/test_memory.py"
+    "features.enable-memory-monitoring": "tests/operators/test_memory.py"
     "::test_the_page_is_there_only_if_the_option_says_so",
+    "operator-networks": "tests/server/test_operator_networks.py"
+    "::test_other_machines_see_the_pages_if_their_network_is_named",
     "features.disable-fake-candles": f"{HERE}::test_no_candle_is_made_if_the_operator_wants_none",
     "candles.close-wait-spot": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
     "candles.close-wait-futures": f"{HERE}::test_a_candle_that_has_ended_is_waited_for_that_long",
