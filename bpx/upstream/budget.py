@@ -161,6 +161,8 @@ class Budget:
         now = self._now()
         if is_left(call, now - began):
             raise Abandoned
+        if call.kind is not Kind.PROBE:  # a hold may have come and gone while it waited
+            self._hold.refuse_unproven(now)
         is_probe = self._hold.admit(now)
         charge = self._allowance.charge(call, now, self._clock.at(now))
         self._show()

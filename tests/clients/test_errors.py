@@ -73,8 +73,9 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
         return True
 
     eventually(followed, 5.0)
+    prefix = "/api/v3" if bot.market == "spot" else "/fapi/v1"
     body = b'{"code":-1003,"msg":"Way too many requests; slow down."}'
-    fault = RestFault(status=status, body=body, headers={"Retry-After": "1"})
+    fault = RestFault(f"{prefix}/time", status=status, body=body, headers={"Retry-After": "1"})
     world.exchange(bot.market).faults.break_rest(fault, times=1)
     with pytest.raises(ccxt.DDoSProtection, match="slow down"):
         bot.ask("fetch_time")
@@ -87,7 +88,6 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
     assert followed()
     assert world.asked(bot.market) == []
     eventually(is_over, 3.0)
-    prefix = "/api/v3" if bot.market == "spot" else "/fapi/v1"
     assert world.asked(bot.market) == [f"{prefix}/ping", f"{prefix}/time"], "a probe goes first"
 
 

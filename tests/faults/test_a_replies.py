@@ -172,7 +172,8 @@ def test_a13_every_account_gets_its_own_answer(stage: Stage):
     foreign = [number for number, said in own.items() if said != tag(number)]
     figure("A13", asked=count, answered=len(own), foreign=len(foreign))
     assert foreign == []
-    assert {one.status for one in told.values()} == {200, 503, 504}, "the pool, or no answer"
+    # Where the pool of ten was full it is 503, and where no answer came 504.
+    assert {one.status for one in told.values()} <= {200, 503, 504}
     assert len(own) >= count / 2
 
 

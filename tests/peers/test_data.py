@@ -339,6 +339,7 @@ def eager():
             **upstream_of(exchange, exchange),
             "BPX_FRESH_EXCHANGE_INFO": "200ms",
             "BPX_RATE_SPOT_RPS": "1000",
+            "BPX_RECOVERY_BASE_DELAY": "100ms",
         }
         with running_proxy("spot", options) as proxy:
             yield Place(exchange, proxy.url)

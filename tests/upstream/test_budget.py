@@ -243,11 +243,13 @@ def test_a_probe_that_gets_no_reply_is_followed_by_another():
     budget = Budget("spot", runtime, ExchangeClock(), LeakyBucket(10, 10), 6000)
     ask(budget, reply(429, None, ("Retry-After", "7")))
     now[0] = 7.0
-    probe = budget.spend(call(Kind.PUBLIC))
+    with pytest.raises(Throttled):
+        budget.spend(call(Kind.ORDER))  # it is no probe, and must not become one
+    probe = budget.spend(call(Kind.PROBE))
     with pytest.raises(Throttled):
         budget.spend(call(Kind.PUBLIC))
     budget.give_up(probe, was_sent=True)
-    ask(budget, reply())
+    ask(budget, reply(), Kind.PROBE)
     budget.spend(call(Kind.PUBLIC))
 
 
