@@ -18,7 +18,8 @@ from bpx.server.runtime import GeventRuntime
 from bpx.server.shared import KEEPSAKE
 from bpx.server.stopping import Stopping
 from bpx.server.upkeep import Upkeep
-from bpx.settings import load, variables
+from bpx.settings import load
+from bpx.settings.reading import shown
 from bpx.streams.connects import Connects
 
 
@@ -54,7 +55,7 @@ def _create(name: str) -> ByPort:
                 runtime,
                 tasks=lambda: runtime.tasks,
                 clients=lambda: served.clients(),
-                options=variables(settings),
+                options=shown(settings),
                 logging=logging_of(settings),
                 pages=pages,
                 networks=settings.operator_networks,

@@ -3,11 +3,20 @@
 Nothing is global: whoever needs a part is given it.
 """
 
+from functools import partial
+
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.exceptions import HTTPException
 
+from bpx import metrics
+from bpx.access.addresses import Filter, Proxies
+from bpx.access.admission import Admission, Rules
+from bpx.access.keyfile import KeyFile
+from bpx.access.keys import Keyring
+from bpx.access.sites import Hosts, Origins
+from bpx.access.targets import Policy
 from bpx.errors import RequestFailed, TooLarge
 from bpx.house import House, local
 from bpx.memory.room import Room
@@ -15,6 +24,7 @@ from bpx.runtime import Memory, Runtime
 from bpx.settings import Settings
 from bpx.streams.connects import Connects
 from bpx.web.blueprint import market_blueprint
+from bpx.web.entrance import Entrance
 from bpx.web.refusals import explain_bug, explaining, refuse
 from bpx.web.targets import Anything, Gate
 from bpx.web.watch import Watch
@@ -46,6 +56,11 @@ def create_app(
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
     Watch(house.market, runtime.now).over(app)
+    admission = Admission(rules_of(settings), runtime.now, house.answers)
+    Entrance(name, admission, runtime.now).over(app)
+    key_file = KeyFile(
+        settings.keys_file, settings.keys, partial(_take_keys, name, admission), runtime
+    )
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
     PrometheusMetrics(
         app,
@@ -55,7 +70,28 @@ def create_app(
         registry=registry,
     )
     app.extensions["bpx.house"] = house
+    app.extensions["bpx.keys"] = key_file
+    runtime.spawn(key_file.follow)
     runtime.spawn(house.listing.follow)
     if settings.health_check_enabled:
         runtime.spawn(house.health.follow)
     return app
+
+
+def rules_of(settings: Settings) -> Rules:
+    """Return what the settings let in."""
+    return Rules(
+        addresses=Filter(settings.allowed_networks, settings.denied_networks),
+        proxies=Proxies(settings.proxy_hops, settings.proxy_networks),
+        hosts=Hosts(settings.hosts, takes_all=not settings.hosts),
+        origins=Origins(settings.cors_origins),
+        policy=Policy(settings.paths),
+        may_move_assets=settings.withdrawals_allowed,
+        requests_per_s=settings.client_requests_per_s or None,
+        burst=settings.client_burst,
+    )
+
+
+def _take_keys(market: str, admission: Admission, keys: Keyring) -> None:
+    admission.use(keys)
+    metrics.KEYS.labels(market).set(len(keys))

@@ -5,6 +5,8 @@
         * Throttled          Binance has said 429 (429)
             * OverBudget     nobody has: our own budget is spent
                 * OverShare  by this client: the others have theirs
+            * TooFast        a client asks more often than each of them may
+                * TooManyGuesses  with wrong keys
         * Banned             Binance has banned our address (418)
         * NotSent            no byte reached Binance (503)
             * Untrusted      whoever answers there is not Binance: TLS failed (502)
@@ -15,7 +17,10 @@
             * Failing        Binance answered our own question with an error: it is passed on
         * Redirected         Binance sent us elsewhere, and we do not go (502)
         * TooLarge           the request's body is over our limit (413)
-        * BadTarget          the request's target is not a path (400)
+        * BadTarget          the request's target is not a path, or could be read as two (400)
+        * NoKey              it needs a key of ours, and has none that we know (401)
+        * Denied             whoever asks may not (403)
+        * NotServed          nobody may (404)
     * FeedFailed             a feed's own loop sees it, and repairs
         * StreamLost         the WebSocket closed, or went silent
         * OutOfSync          a message is missing between what we have and what came
@@ -80,6 +85,21 @@ class OverShare(OverBudget):
 
     reason = "a client has had its share of our budget"
     proxy_error = "client-limit"
+
+
+class TooFast(Throttled):
+    """A client asks more often than each of them may."""
+
+    proxy_error = "client-limit"
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("Too many requests of this client.", retry_after_s)
+
+
+class TooManyGuesses(TooFast):
+    """So many wrong keys came from an address that it is to wait before it shows another."""
+
+    proxy_error = "auth"
 
 
 class Banned(RequestFailed):
@@ -194,10 +214,47 @@ class TooLarge(RequestFailed):
 
 
 class BadTarget(RequestFailed):
-    """The request's target is not a path of the market."""
+    """The request's target is not a path of the market, or could be read as more than one."""
 
     status = 400
     code = -1100
+
+
+class NoKey(RequestFailed):
+    """The request needs a key of ours, and has none that we know."""
+
+    status = 401
+    code = -1002  # Binance's UNAUTHORIZED; ccxt's AuthenticationError
+    proxy_error = "auth"
+
+    def __init__(self) -> None:
+        super().__init__("You are not authorized to execute this request.")
+
+
+class Denied(RequestFailed):
+    """Whoever asks may not.
+
+    Args:
+        why: what forbids it: `address`, `host` or `scope`.
+    """
+
+    status = 403
+    code = -1002
+
+    def __init__(self, why: str) -> None:
+        super().__init__("You are not authorized to execute this request.")
+        self.proxy_error = why
+
+
+class NotServed(RequestFailed):
+    """Nobody may ask for that here: the operator has not opted in."""
+
+    status = 404
+    code = -1020  # Binance's UNSUPPORTED_OPERATION
+    proxy_error = "path"
+
+    def __init__(self) -> None:
+        super().__init__("This operation is not supported.")
 
 
 class FeedFailed(BpxError):

@@ -195,6 +195,11 @@ class House:
             keeps_replies=self._settings.reply_ttl == "on",
         )
 
+    def answers(self, path: str) -> bool:
+        """Whether a cache answers requests for a path."""
+        endpoint = self.market.find("GET", path)
+        return endpoint is not None and endpoint.source is not Source.UPSTREAM
+
     def vitals(self) -> Vitals:
         """Return what shape it is in. Nothing is asked for it."""
         now = self.runtime.now()

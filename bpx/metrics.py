@@ -55,6 +55,14 @@ CACHE_MISSES = Counter(
     ["market", "endpoint"],
 )  # fmt: skip
 
+REFUSED = Counter(
+    "bpx_refused_total",
+    "Requests that were not let in, by why: auth (no key, or too many wrong ones), address, host, "
+    "scope, path, target, client-limit.",
+    ["market", "why"],
+)
+KEYS = Gauge("bpx_client_keys", "Keys of clients; without any, none is needed.", ONE)
+
 # Streams
 
 STREAM_CONNECTS = Counter("bpx_stream_connects_total", "Attempts to connect a stream.", ONE)

@@ -9,7 +9,7 @@ from bpx.cli.output import Output
 from bpx.errors import BadOption
 from bpx.settings import load, table
 from bpx.settings.deprecated import deprecations
-from bpx.settings.reading import OPTIONS, unknown_variables
+from bpx.settings.reading import MASK, OPTIONS, unknown_variables
 from bpx.settings.sources import sources
 
 HEADS = ("option", "variable", "value", "set by", "default")
@@ -43,6 +43,7 @@ def _show(asked: Any, options: Sequence[str]) -> int:
     for name, option in OPTIONS.items():
         value = getattr(settings, name)
         written = None if value is None else option.kind.write(value)
+        written = MASK if option.is_secret and written else written
         default = option.default if option.shown is None else option.shown
         rows.append((option.flag, option.variable, written, found[name], default))
     if asked.changed:

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,6 +16,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S = 8760 * 3600.0
 Network = IPv4Network | IPv6Network
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,252}[A-Za-z0-9])?")
+_ORIGIN = re.compile(r"https?://([a-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?")  # as browsers write it
 
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
@@ -126,6 +129,28 @@ def _networks(text: str) -> tuple[Network, ...]:
     return tuple(ip_network(one.strip()) for one in text.split(",")) if text.strip() else ()
 
 
+def is_local(host: str) -> bool:
+    """Whether an address that is listened on can be reached from this machine alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host.lower() == "localhost"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    names = tuple(one.strip() for one in text.split(",")) if text.strip() else ()
+    if not all(map(_NAME.fullmatch, names)):
+        raise ValueError(text)
+    return names
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    origins = tuple(one.strip() for one in text.split(",")) if text.strip() else ()
+    if not all(map(_ORIGIN.fullmatch, origins)):
+        raise ValueError(text)
+    return origins
+
+
 def _some(text: str) -> str:
     if not text.strip():
         raise ValueError(text)
@@ -141,6 +166,13 @@ NETWORKS = Kind(
     _networks,
     lambda networks: ",".join(map(str, networks)),
     "NETWORK[,NETWORK]",
+)
+NAMES = Kind("names of hosts, with commas between", _names, ",".join, "NAME[,NAME]")
+ORIGINS = Kind(
+    "origins such as https://example.org, in lower case, with commas between",
+    _origins,
+    ",".join,
+    "ORIGIN[,ORIGIN]",
 )
 PORT = whole(1, 65535, metavar="PORT")
 TEXT = Kind("a text that is not empty", _some, metavar="TEXT")

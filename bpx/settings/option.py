@@ -19,6 +19,8 @@ GROUPS = MappingProxyType({  # group -> its title, and how its variables begin
     "freshness": ("Freshness", "BPX_FRESH_"),
     "websocket": ("Streams", "BPX_WS_"),
     "upstream": ("Upstream", "BPX_UPSTREAM_"),
+    "security": ("Security", "BPX_SECURITY_"),
+    "tls": ("TLS", "BPX_TLS_"),
     "recovery": ("Recovery", "BPX_RECOVERY_"),
     "cache": ("Cache", "BPX_CACHE_"),
     "memory": ("Memory", "BPX_MEM_"),
@@ -40,6 +42,7 @@ class Option:
         legacy_variable: an older name of its variable; where the newer one is set, it wins.
         legacy_kind: what the older variable accepts, if that is something else.
         shown: what to print as the default.
+        is_secret: its value is told to nobody.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Option:
     legacy_variable: str | None = None
     legacy_kind: Kind | None = None
     shown: str | None = None
+    is_secret: bool = False
 
     @property
     def group(self) -> str:

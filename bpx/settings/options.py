@@ -8,12 +8,16 @@ from bpx.settings.kinds import (
     CERTIFICATES,
     DURATION,
     FILE,
+    NAMES,
     NETWORKS,
+    ORIGINS,
     PORT,
     TEXT,
     VERBOSITY,
+    Kind,
     Network,
     choice,
+    is_local,
     url,
     urls,
     whole,
@@ -266,6 +270,131 @@ class Settings:
         "Certificates (PEM) to trust besides the usual ones, for an exchange of your own.",
     )
 
+    keys_file: str = option(
+        "security.keys-file",
+        FILE,
+        "",
+        "File of the clients' keys, which bpx keys makes. Where there are keys, every request "
+        "needs one. It is read again whenever it has changed.",
+    )
+    keys: str = option(
+        "security.keys",
+        Kind("what a file of keys has, with semicolons between", str, metavar="KEYS"),
+        "",
+        "Further keys: name, scopes and SHA-256, as in the file, with semicolons between.",
+        is_secret=True,
+    )
+    client_requests_per_s: int = option(
+        "security.client-rps",
+        whole(0, 100_000),
+        "0",
+        "Requests a second that one client may make over time; 0 is no limit. A client is a key, "
+        "else an address.",
+    )
+    client_burst: int = option(
+        "security.client-burst",
+        whole(1, 1_000_000),
+        "100",
+        "Requests that one client may make at once.",
+    )
+    client_weight: int = option(
+        "security.client-weight",
+        whole(0, 1_000_000),
+        "0",
+        "Weight that one client may spend in a minute, but for cancelling orders; 0 is no limit.",
+    )
+    client_feeds: int = option(
+        "security.client-feeds",
+        whole(1, 1_000_000),
+        "2000",
+        "Series, books and tickers that are begun to be followed for one client in a minute; "
+        "what it asks beyond is forwarded.",
+    )
+    allowed_networks: tuple[Network, ...] = option(
+        "security.allow",
+        NETWORKS,
+        "",
+        "Networks whose machines may ask, on all ports.",
+        shown="all",
+    )
+    denied_networks: tuple[Network, ...] = option(
+        "security.deny",
+        NETWORKS,
+        "",
+        "Networks whose machines may not, even if they are allowed.",
+        shown="none",
+    )
+    proxy_hops: int = option(
+        "security.proxy-hops",
+        whole(0, 10),
+        "0",
+        "How many proxies of your own stand one behind the other between the clients and bpx: "
+        "who a client is, is then read from X-Forwarded-For.",
+    )
+    proxy_networks: tuple[Network, ...] = option(
+        "security.proxies",
+        NETWORKS,
+        "127.0.0.0/8,::1/128",
+        "Networks that the last of these proxies is in; what others say of clients is not heard.",
+    )
+    hosts: tuple[str, ...] = option(
+        "security.hosts",
+        NAMES,
+        "",
+        "Names by which the proxy may be called, besides localhost and addresses. Of none, any "
+        "will do, but not for the operators' pages.",
+        shown="any",
+    )
+    cors_origins: tuple[str, ...] = option(
+        "security.cors-origins",
+        ORIGINS,
+        "",
+        "Sites whose pages may read answers in a browser.",
+        shown="none",
+    )
+    paths: str = option(
+        "security.paths",
+        choice("all", "trading"),
+        "all",
+        "What is served: all of the market's host but for what moves assets out of an account, "
+        "or only market data, accounts and orders.",
+    )
+    withdrawals_allowed: bool = option(
+        "security.allow-withdrawals",
+        BOOL,
+        "false",
+        "Serve withdrawals, transfers, and what manages sub-accounts and keys, too.",
+    )
+    audit_file: str = option(
+        "security.audit-file",
+        FILE,
+        "",
+        "File of what was refused, what operators did, and signed calls: lines of JSON. It is put "
+        "aside and kept as the log's files are.",
+    )
+    open_allowed: bool = option(
+        "security.allow-open",
+        BOOL,
+        "false",
+        "In production, listen beyond this machine even without keys or security.allow.",
+    )
+
+    certificate_file: str = option(
+        "tls.cert-file",
+        CERTIFICATES,
+        "",
+        "Certificate (PEM, with those between it and the root); with it all ports speak TLS only.",
+    )
+    certificate_key_file: str = option(
+        "tls.key-file", FILE, "", "Its private key (PEM, without a password)."
+    )
+    client_ca_file: str = option(
+        "tls.client-ca-file",
+        CERTIFICATES,
+        "",
+        "Certificates (PEM) of who signs those of clients; with it, every client needs one.",
+    )
+
     max_retries: int = option(
         "recovery.max-retries",
         whole(0, 100),
@@ -434,6 +563,16 @@ class Settings:
         "testing: debug messages; staging: debug messages, as JSON; production: JSON.",
         shown="none",
     )
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether clients need a key."""
+        return bool(self.keys_file or self.keys)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether whoever reaches this machine may use the proxy."""
+        return not (is_local(self.host) or self.has_keys or self.allowed_networks)
 
     def operators_port(self, application: str) -> int:
         """Return the operators' port of `spot`, `futures` or `both`."""

@@ -16,6 +16,8 @@ from bpx.settings.profiles import profile
 
 OPTIONS: dict[str, Option] = {item.name: item.metadata["option"] for item in fields(Settings)}
 CONFIG_VARIABLE = "BPX_CONFIG"
+KEY_VARIABLE = "BPX_KEY"  # what commands show a proxy that wants keys; no option of the proxy's
+MASK = "***"
 
 
 def load(argv: Sequence[str], environ: Mapping[str, str]) -> Settings:
@@ -65,9 +67,17 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
+def shown(settings: Settings) -> dict[str, str]:
+    """Return what `variables` does, for people: without what is secret."""
+    secret = {option.variable for option in OPTIONS.values() if option.is_secret}
+    values = variables(settings).items()
+    return {name: MASK if name in secret and text else text for name, text in values}
+
+
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
     """Return the names in `environ` that look like options of bpx and are none."""
-    known = {option.variable for option in OPTIONS.values()} | {CONFIG_VARIABLE}
+    known = {option.variable for option in OPTIONS.values()}
+    known |= {CONFIG_VARIABLE, KEY_VARIABLE}
     known |= {option.legacy_variable or "" for option in OPTIONS.values()}
     return sorted(name for name in environ if name.startswith("BPX_") and name not in known)
 
@@ -198,6 +208,16 @@ def _read_by(kind: Any, text: str, name: str) -> Any:
 def _refuse_contradictions(settings: Settings) -> None:
     if settings.spot_disabled and settings.futures_disabled:
         raise BadOption("--disable-spot and --disable-futures together leave nothing to serve")
+    if bool(settings.certificate_file) != bool(settings.certificate_key_file):
+        raise BadOption("--tls.cert-file and --tls.key-file go together")
+    if settings.client_ca_file and not settings.certificate_file:
+        raise BadOption("--tls.client-ca-file needs --tls.cert-file")
+    if settings.environment == "production" and settings.is_open and not settings.open_allowed:
+        raise BadOption(
+            f"--server.host {settings.host} lets everybody in who reaches this machine: in "
+            "production it accepts that only with --security.keys-file, --security.allow or "
+            "--security.allow-open"
+        )
     if settings.max_delay_s < settings.base_delay_s:
         raise BadOption("--recovery.max-delay accepts nothing shorter than --recovery.base-delay")
     if settings.max_reconnect_delay_s < settings.reconnect_delay_s:

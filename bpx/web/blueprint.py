@@ -10,6 +10,7 @@ from bpx.exchange.endpoint import Endpoint, Source
 from bpx.exchange.failure import UNKNOWN_SYMBOL
 from bpx.exchange.query import Params
 from bpx.web.answer import Answer
+from bpx.web.entrance import CLIENT
 from bpx.web.forwarding import Forwarding, raw_target
 from bpx.web.parts import Parts
 from bpx.web.refusals import JSON
@@ -77,7 +78,7 @@ class _Serving:
             return refusal
         if not self._is_followed(params):
             return self._forwarding.forward()
-        codings, client = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get("REMOTE_ADDR", "")
+        codings, client = environ.get("HTTP_ACCEPT_ENCODING", ""), environ.get(CLIENT, "")
         answer = self._answers.answer(params, codings, client)
         is_hit = answer is not None and answer.source != "upstream"
         (self._hits if is_hit else self._misses).inc()

@@ -9,6 +9,7 @@ from bpx import metrics
 from bpx.errors import BadTarget
 from bpx.upstream.call import Call, Kind, Reply, kind_of, never
 from bpx.upstream.headers import to_binance
+from bpx.web.entrance import CLIENT, KIND
 from bpx.web.parts import Parts
 
 BODILESS = (204, 304)
@@ -39,6 +40,7 @@ class Forwarding:
         path, _, query = target.partition("?")
         body = request.get_data(cache=False)
         kind = kind_of(method, query, body)
+        environ[KIND] = kind
         endpoint = self._market.find(method, path)
         is_kept = self._keeps_replies and endpoint is not None
         call = Call(
@@ -50,7 +52,7 @@ class Forwarding:
             kind,
             keep_s=endpoint.kept_s(query) if endpoint is not None and is_kept else 0.0,
             is_unknown=self._market.is_unknown(method, path),
-            client=environ.get("REMOTE_ADDR", ""),
+            client=environ.get(CLIENT, ""),
             is_abandoned=environ.get(IS_GONE, never),
             tells_weight=endpoint is None or endpoint.tells_weight,
         )

@@ -110,8 +110,6 @@ def test_a_request_for_another_form_is_binances(client, sim, target, headers):
         f"{DEPTH}&limit=5",
         f"{DEPTH}&",
         "/api/v3/depth?symbol=BTCUSDT&limit=50",
-        "/api/v3%2Fdepth?symbol=BTCUSDT&limit=5",
-        "/api/v3/../v3/depth?symbol=BTCUSDT&limit=5",
         "/api/v3/depth/?symbol=BTCUSDT&limit=5",
         "/API/v3/depth?symbol=BTCUSDT&limit=5",
         "/api/v3/klines?symbol=BTCUSDT&interval=1m&timeZone=8",
