@@ -6,11 +6,16 @@ monkey.patch_all()  # before anything that opens a socket is imported
 
 import os
 
+from bpx.access.addresses import Proxies
+from bpx.access.keyfile import KeyFile
+from bpx.access.sites import Hosts
 from bpx.app import create_app
 from bpx.memory.room import Room
+from bpx.operators.access import Access, Doors
 from bpx.operators.desk import Desk, Parts
 from bpx.operators.memory import memory_blueprint
 from bpx.operators.profiles import profiles_blueprint
+from bpx.server.cautions import cautions
 from bpx.server.configuration import MARKETS, logging_of, markets_of
 from bpx.server.ports import ByPort
 from bpx.server.profiling import Profiling
@@ -43,11 +48,21 @@ def _create(name: str) -> ByPort:
     caches = {house.market.name: house.belongings() for house in houses}
     upkeep = Upkeep(settings, caches, room, runtime)
     parts = [*houses, *upkeep.parts]
+    parts += [app.extensions["bpx.keys"] for app in apps]
     desk = None
     if settings.metrics_enabled:
         pages = [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []
         if upkeep.monitor is not None:
             pages.append(memory_blueprint(upkeep.monitor, caches, upkeep.guard))
+        doors = Doors(
+            settings.operator_networks,
+            Proxies(settings.proxy_hops, settings.proxy_networks),
+            Hosts(settings.hosts),
+        )
+        access = Access(doors, runtime.now)
+        keys = KeyFile(settings.keys_file, settings.keys, access.use, runtime)
+        runtime.spawn(keys.follow)
+        parts.append(keys)
         desk = Desk(
             Parts(
                 houses,
@@ -58,7 +73,8 @@ def _create(name: str) -> ByPort:
                 options=shown(settings),
                 logging=logging_of(settings),
                 pages=pages,
-                networks=settings.operator_networks,
+                access=access,
+                cautions=cautions(settings),
             )
         )
         parts.append(desk)

@@ -1,11 +1,13 @@
 """Asks the operators' port of a running proxy."""
 
+import os
 from typing import Any
 from urllib.parse import urlsplit
 
 import requests
 
 from bpx.cli.command import CommandFailed
+from bpx.settings.reading import KEY_VARIABLE
 
 TIMEOUT_S = 10.0
 
@@ -22,6 +24,8 @@ class Operators:
             raise CommandFailed(f"{url} is no address: http://127.0.0.1:8092 would be one")
         self._url = url
         self._session = requests.Session()
+        if key := os.environ.get(KEY_VARIABLE):
+            self._session.headers["X-BPX-API-Key"] = key
 
     def get(self, path: str) -> Any:
         """Return what a page says, whatever its status.
@@ -61,8 +65,11 @@ def _why(url: str, error: requests.RequestException) -> str:
 
 
 def _refusal(url: str, status: int, body: dict[str, Any]) -> str:
-    if status == 403:
-        return f"{url} is not for this machine: BPX_OPERATOR_NETWORKS names those that may ask"
+    if status in (401, 403):
+        return (
+            f"{url} is not for us: a key with the scope operators in {KEY_VARIABLE} opens it, and "
+            "where nothing is changed a machine that BPX_OPERATOR_NETWORKS names"
+        )
     if status == 404:
         return f"{url}: there is no such page; is it a market's port, or an older bpx?"
     return f"{url}: {body.get('msg')}"

@@ -9,7 +9,7 @@ from prometheus_client.registry import Collector
 from werkzeug.exceptions import HTTPException
 
 import bpx
-from bpx.operators.access import Access, Network
+from bpx.operators.access import Access, Doors
 from bpx.operators.health import Vitals, judge, shown, worst
 from bpx.operators.together import Together
 
@@ -22,7 +22,8 @@ def create_operators_app(
     tasks: Callable[[], int] = lambda: 0,
     readings: Collector | None = None,
     pages: Sequence[Blueprint] = (),
-    networks: Sequence[Network] = (),
+    access: Access | None = None,
+    cautions: Sequence[str] = (),
 ) -> Flask:
     """Build the application of /metrics, /live, /ready and /health.
 
@@ -32,11 +33,12 @@ def create_operators_app(
         tasks: how many there are at the moment.
         readings: what is read when somebody looks at /metrics.
         pages: further ones.
-        networks: that may see those, besides the machine itself.
+        access: who may see those; by default the machine itself.
+        cautions: what an operator has been warned of at the start.
     """
     app = Flask("bpx.operators", static_folder=None)
     app.json.sort_keys = False  # type: ignore[attr-defined]
-    Access(networks).over(app)
+    (access or Access(Doors(), lambda: 0.0)).over(app)  # without keys it needs no time
     together = Together([REGISTRY, *registries], [readings] if readings else [])
 
     @app.get("/metrics")
@@ -61,6 +63,7 @@ def create_operators_app(
         page = {
             "status": worst([verdict for _, verdict in verdicts]),
             "version": bpx.__version__,
+            "warnings": list(cautions),
             "tasks": tasks(),
             "markets": {one.market: shown(one, verdict) for one, verdict in verdicts},
         }

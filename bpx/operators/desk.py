@@ -12,7 +12,7 @@ from bpx.logs import Logging
 from bpx.logs.recent import Recent
 from bpx.memory.process import read_resident
 from bpx.operators import status
-from bpx.operators.access import Network
+from bpx.operators.access import Access
 from bpx.operators.app import create_operators_app
 from bpx.operators.controls import controls
 from bpx.operators.health import Vitals
@@ -44,7 +44,8 @@ class Parts:
         options: as they are in force, without secrets.
         logging: as the options want it.
         pages: further ones.
-        networks: that may see all pages.
+        access: who may see all pages.
+        cautions: what an operator has been warned of at the start.
     """
 
     markets: Sequence[Market]
@@ -54,8 +55,9 @@ class Parts:
     clients: Callable[[], int]
     options: Mapping[str, str]
     logging: Logging
+    access: Access
     pages: Sequence[Blueprint] = ()
-    networks: Sequence[Network] = ()
+    cautions: Sequence[str] = ()
 
 
 class Desk:
@@ -103,7 +105,7 @@ class Desk:
             *parts.pages,
         ]
         return create_operators_app(
-            parts.registries, vitals, parts.tasks, readings, pages, parts.networks
+            parts.registries, vitals, parts.tasks, readings, pages, parts.access, parts.cautions
         )
 
     def _clear(self) -> dict[str, Mapping[str, int]]:

@@ -10,9 +10,13 @@ from math import ceil
 from typing import Any
 
 from bpx import logs
+from bpx.access.keyfile import load_keys
 from bpx.errors import BadOption
+from bpx.logs.audit import configure_audit
+from bpx.server.cautions import cautions
 from bpx.server.hooks import HOOKS
 from bpx.server.start import WORKER, check_start
+from bpx.server.tls import check_certificate
 from bpx.settings import Settings
 from bpx.settings.deprecated import deprecations
 from bpx.settings.reading import unknown_variables
@@ -61,6 +65,9 @@ def gunicorn_settings(application: str, settings: Settings) -> dict[str, Any]:
         BadOption: the options contradict each other.
     """
     markets = markets_of(application, settings)
+    if settings.has_keys:
+        load_keys(settings.keys_file, settings.keys)
+    check_certificate(settings)
     return {
         **FIXED,
         "bind": _addresses(application, markets, settings),
@@ -104,8 +111,14 @@ def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, 
         logs.configure(logging_of(settings))
     except (OSError, ValueError) as error:
         raise BadOption(f"--logging.output (BPX_LOG_OUTPUT) cannot be written: {error}") from error
+    try:
+        configure_audit(settings.audit_file, logging_of(settings).retention)
+    except OSError as error:
+        raise BadOption(f"--security.audit-file cannot be written: {error}") from error
     for name in unknown_variables(environ):
         logs.log.warning("%s is no option of bpx, and has no effect", name)
+    for line in cautions(settings):
+        logs.log.warning(line)
     for line in deprecations(argv, environ):
         logs.log.warning(line)
 

@@ -18,11 +18,13 @@ from gevent.monkey import get_original
 from gunicorn.workers.ggevent import GeventWorker
 
 from bpx.logs import configure
+from bpx.logs.audit import configure_audit
 from bpx.server.configuration import logging_of
 from bpx.server.connection import Patience
 from bpx.server.listening import Listening
 from bpx.server.ports import ByPort
 from bpx.server.shared import SUCCESSION
+from bpx.server.tls import wrapping
 from bpx.settings import Settings, load
 
 BOOT_ERROR = 3  # gunicorn's: the server stops instead of trying again
@@ -63,13 +65,17 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
     def _log_without_waiting(self) -> None:
         """Have a thread of this process write the log, as one of the master's has done before."""
         start_thread = get_original("_thread", "start_new_thread")
+        wanted = logging_of(self.settings)
         with suppress(OSError):  # then lines are written as after any fork, if at all
-            configure(logging_of(self.settings), start_thread)
+            configure(wanted, start_thread)
+            configure_audit(self.settings.audit_file, wanted.retention, start_thread)
 
     def run(self) -> None:
         """Serve until told to stop, then finish what is under way."""
         buffer_bytes = self.settings.copy_buffer_size
-        self.listening = Listening(self.handle, self.patience, buffer_bytes)
+        self.listening = Listening(
+            self.handle, self.patience, buffer_bytes, wrapping(self.settings)
+        )
         self.listening.open_markets(self.sockets, self.worker_connections)
         if isinstance(self.wsgi, ByPort):
             self._open_ports(self.wsgi)

@@ -26,6 +26,7 @@ class Port:
         return self.name
 
 
+Wrap = Callable[[Any], Any]  # a socket
 Serve = Callable[[Port, Connection, Any], None]  # with the client's address
 
 
@@ -36,10 +37,19 @@ class Listening:
         serve: serves a connection until its end.
         patience: how long clients are waited for.
         buffer_bytes: that are asked of a client at once.
+        secure: wraps the markets' connections, and those of operators; None leaves them plain.
     """
 
-    def __init__(self, serve: Serve, patience: Patience, buffer_bytes: int = 8192) -> None:
+    def __init__(
+        self,
+        serve: Serve,
+        patience: Patience,
+        buffer_bytes: int = 8192,
+        secure: tuple[Wrap, Wrap] | None = None,
+    ) -> None:
         self._buffer_bytes = buffer_bytes
+        self._secure = secure[0] if secure else None
+        self._secure_operators = secure[1] if secure else None
         self._serve = serve
         self._patience = patience
         self._markets: list[StreamServer] = []
@@ -59,7 +69,7 @@ class Listening:
         """Serve markets on sockets that listen already."""
         self._clients, self._served = _room(connections)
         for listener in listeners:
-            self._markets.append(self._started(listener, self._clients, self._served))
+            self._markets.append(self._started(listener, self._clients, self._served, self._secure))
 
     def open_operators(self, host: str, port: int) -> Any:
         """Serve operators on a port of our own; return its address, as the system writes it.
@@ -76,7 +86,9 @@ class Listening:
         except OSError:
             listener.close()
             raise
-        self._operators = self._started(listener, *_room(_OPERATORS_CONNECTIONS))
+        self._operators = self._started(
+            listener, *_room(_OPERATORS_CONNECTIONS), self._secure_operators
+        )
         return listener.getsockname()
 
     def close_markets(self) -> None:
@@ -91,14 +103,17 @@ class Listening:
         if self._operators is not None:
             self._operators.close()
 
-    def _started(self, listener: Any, crowd: Crowd, pool: Pool) -> StreamServer:
+    def _started(
+        self, listener: Any, crowd: Crowd, pool: Pool, secure: Wrap | None
+    ) -> StreamServer:
         listener.setblocking(1)
         if listener.family != socket.AF_UNIX:  # what a client does not take is to wait with us
             listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
         port = Port(listener.getsockname())
 
         def serve(client: Any, address: Any) -> None:
-            connection = Connection(client, self._patience, crowd, self._buffer_bytes)
+            sock = client if secure is None else secure(client)
+            connection = Connection(sock, self._patience, crowd, self._buffer_bytes)
             crowd.enter(connection)
             try:
                 self._serve(port, connection, address)

@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import cycle
 from typing import Any
 
@@ -34,6 +35,7 @@ def check_start(application: str, markets: Sequence[str], settings: Settings, ar
             for market, address in zip(cycle(markets), arbiter.cfg.address, strict=False):
                 check_address(address, _named(market, address, settings))
             _check_apart(arbiter.cfg.address)
+            _check_openness(arbiter.cfg.address, settings)
             if settings.metrics_enabled:
                 operators = settings.host, settings.operators_port(application)
                 _check_operators_port(operators, arbiter.cfg.address)
@@ -80,6 +82,18 @@ def _check_flags(application: str, markets: Sequence[str], cfg: Any) -> None:
             f"wsgi:{application} needs {len(markets)} {noun}: "
             f"-b for {', then -b for '.join(markets)}"
         )
+
+
+def _check_openness(addresses: Sequence[Any], settings: Settings) -> None:
+    if settings.environment != "production" or settings.open_allowed:
+        return
+    for address in addresses:
+        if isinstance(address, tuple) and replace(settings, host=address[0]).is_open:
+            raise BadOption(
+                f"-b: {_written(address)} lets everybody in who reaches this machine: in "
+                "production that needs --security.keys-file, --security.allow or "
+                "--security.allow-open"
+            )
 
 
 def _check_apart(addresses: Sequence[Any]) -> None:

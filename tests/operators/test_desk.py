@@ -12,6 +12,7 @@ from flask.testing import FlaskClient
 
 from bpx.feed.report import State
 from bpx.logs import Logging
+from bpx.operators.access import Access, Doors
 from bpx.operators.desk import Desk, Parts
 from bpx.simulator.faults import Refusal, RestFault
 from bpx.simulator.simulator import Simulator
@@ -66,7 +67,7 @@ def whole() -> Iterator[Here]:
                 clients=lambda: 3,
                 options={"BPX_SERVER_HOST": "127.0.0.1"},
                 logging=Logging(),
-                networks=[ip_network("10.0.0.0/8")],
+                access=Access(Doors((ip_network("10.0.0.0/8"),)), lambda: 0.0),
             )
         )
         yield Here(exchange, app, desk)
