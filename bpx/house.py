@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from bpx.access.pace import Pace
 from bpx.belongings import Belongings
 from bpx.cache.cell import View
 from bpx.errors import Refused
@@ -123,6 +124,7 @@ class House:
             ca_file=settings.ca_file or None,
             bounds=_bounds(settings),
             memory=memory,
+            client_weight=settings.client_weight or None,
         )
         self.streams = Streams(
             here.market,
@@ -142,6 +144,7 @@ class House:
             longest_delay_s=settings.max_delay_s,
         )
         self._settings = settings
+        self._beginnings = Pace(settings.client_feeds / 60, settings.client_feeds)
         self._is_draining = False
         self._close_wait_s = here.close_wait_s
         self._freshness = Freshness(
@@ -289,7 +292,10 @@ class House:
         return _good(self.upstream.fetch(question.target, question.weight, kind, client=client))
 
     def _feeds(self, kind: str, build: Callable[[K], Feed[V]]) -> Feeds[K, V]:
-        return Feeds(self.market.name, kind, build, self.runtime, room=self._room)
+        return Feeds(
+            self.market.name, kind, build, self.runtime,
+            room=self._room, beginnings=self._beginnings,
+        )  # fmt: skip
 
     def _kline_feed(self, key: tuple[str, str]) -> Feed[CandlesView]:
         symbol, interval = key

@@ -8,7 +8,7 @@ from enum import Enum
 
 # Binance's paths are made of these. Whatever else may be in one - dots that mean "up", a percent
 # sign, a backslash, a semicolon, two slashes - somebody on the way could read as another path.
-_PLAIN = re.compile(r"(?:/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+_PLAIN = re.compile(r"/(?:[A-Za-z0-9_-][A-Za-z0-9._-]*(?:/|$))*")
 _CONTROLS = re.compile(r"[\x00-\x20\x7f#]")  # in a query: a fragment, or what ends a line
 
 # What moves assets out of an account, or lets others do so, as Binance's documents have it:

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType({  # and what each does, in the o
     "cache": "have it forget all market data",
     "log-level": "the level of its log",
     "logs": "what it has logged; which files of the log go",
+    "keys": "make, list and revoke the keys of clients",
     "config": "the options, what has set them, what is wrong with them",
     "verify": "compare it with Binance, field by field",
     "smoke": "ask every endpoint of it",

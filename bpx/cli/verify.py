@@ -1,5 +1,6 @@
 """`bpx verify`: compares a proxy's answers with the exchange's, field by field."""
 
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -14,6 +15,7 @@ from bpx.cli.command import DONE, FOUND, CommandFailed, parser, run
 from bpx.cli.comparison import Difference, differences
 from bpx.cli.freqtrade_config import DEFAULTS
 from bpx.cli.output import Output
+from bpx.settings.reading import KEY_VARIABLE
 
 ATTEMPTS = 8  # a field differs if it does each time
 PAUSE_S = 0.4
@@ -91,9 +93,9 @@ def _compared(target: str, proxy: str, exchange: str) -> Verdict:
     for attempt in range(ATTEMPTS):
         if attempt:
             sleep(PAUSE_S)
-        (before, _), (ours, source), (after, _) = (
-            _asked(base + target) for base in (exchange, proxy, exchange)
-        )
+        before, _ = _asked(exchange + target)
+        ours, source = _asked(proxy + target, os.environ.get(KEY_VARIABLE))
+        after, _ = _asked(exchange + target)
         found = differences(kind, ours, before, after)
         if found is None:
             continue
@@ -111,9 +113,10 @@ def _compared(target: str, proxy: str, exchange: str) -> Verdict:
     return Verdict(target, "differs", source, tuple(order))
 
 
-def _asked(url: str) -> tuple[Any, str]:
+def _asked(url: str, key: str | None = None) -> tuple[Any, str]:
+    headers = {"X-BPX-API-Key": key} if key else {}
     try:
-        reply = requests.get(url, timeout=TIMEOUT_S)
+        reply = requests.get(url, headers=headers, timeout=TIMEOUT_S)
         return reply.json(), reply.headers.get("Data-Source", "")
     except requests.exceptions.JSONDecodeError:
         raise CommandFailed(f"{url} answers {reply.status_code} without JSON") from None

@@ -7,6 +7,7 @@ from threading import Lock
 from typing import Any, Generic, TypeVar
 
 from bpx import metrics
+from bpx.access.pace import Pace
 from bpx.cache.cell import View
 from bpx.feed.feed import Feed
 from bpx.feed.follower import LEAST_IDLE_S
@@ -43,6 +44,7 @@ class Feeds(Generic[K, V]):
         runtime: tasks and time.
         most: how many there may be at once.
         room: whether there is memory for another.
+        beginnings: how many each client may have begun; None if there is no limit.
     """
 
     def __init__(
@@ -53,7 +55,9 @@ class Feeds(Generic[K, V]):
         runtime: Runtime,
         most: int = MOST_FEEDS,
         room: Room | None = None,
+        beginnings: Pace | None = None,
     ) -> None:
+        self._beginnings = beginnings
         self._room = room or Room()
         self._build = build
         self._runtime = runtime
@@ -91,11 +95,17 @@ class Feeds(Generic[K, V]):
         views = [feed.cell.view for feed in self]
         return max((now - view.confirmed_at for view in views if view is not None), default=None)
 
-    def watch(self, key: K, now: float) -> Feed[V] | None:
-        """Return the feed of `key`, started if need be; None if there are too many."""
+    def watch(self, key: K, now: float, client: str = "") -> Feed[V] | None:
+        """Return the feed of `key`, started if need be; None if there are too many.
+
+        Args:
+            key: of it.
+            now: monotonic seconds.
+            client: who asks for it.
+        """
         feed = self._feeds.get(key)
         if feed is None:
-            feed = self._started(key, now)
+            feed = self._started(key, now, client)
         if feed is not None:
             feed.asked_at = now
         return feed
@@ -150,24 +160,26 @@ class Feeds(Generic[K, V]):
         self._count.dec()
         metrics.FEEDS_ENDED.labels(self._market, self._kind, why).inc()
 
-    def _has_room(self, now: float) -> bool:
-        """Whether there may be another feed; the lock is held."""
-        if self._room.is_full:
+    def _has_room(self, now: float, client: str) -> bool:
+        """Whether there may be another feed for a client; the lock is held."""
+        oldest = None
+        if len(self._feeds) >= self._most:
+            oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)
+        is_taken = oldest is not None and now - self._feeds[oldest].asked_at <= LEAST_IDLE_S
+        if self._room.is_full or is_taken or not self._may_begin(client, now):
             self._refused.inc()
             return False
-        if len(self._feeds) < self._most:
-            return True
-        oldest = min(self._feeds, key=lambda key: self._feeds[key].asked_at)
-        if now - self._feeds[oldest].asked_at <= LEAST_IDLE_S:
-            metrics.FEEDS_REFUSED.labels(self._market, self._kind).inc()
-            return False
-        self._drop(oldest, "room")
+        if oldest is not None:
+            self._drop(oldest, "room")
         return True
 
-    def _started(self, key: K, now: float) -> Feed[V] | None:
+    def _may_begin(self, client: str, now: float) -> bool:
+        return self._beginnings is None or self._beginnings.take(client, now) == 0
+
+    def _started(self, key: K, now: float, client: str) -> Feed[V] | None:
         with self._lock:
             feed = self._feeds.get(key)
-            if feed is not None or self._closed or not self._has_room(now):
+            if feed is not None or self._closed or not self._has_room(now, client):
                 return feed
             feed = self._feeds[key] = self._build(key)
             self._count.inc()

@@ -306,7 +306,7 @@ class Settings:
     client_feeds: int = option(
         "security.client-feeds",
         whole(1, 1_000_000),
-        "2000",
+        "1000",
         "Series, books and tickers that are begun to be followed for one client in a minute; "
         "what it asks beyond is forwarded.",
     )

@@ -54,11 +54,12 @@ class Budget:
         bucket: LeakyBucket,
         limit: int,
         memory: Memory | None = None,
+        client_limit: int | None = None,
     ) -> None:
         self._market = market
         self._now = runtime.now
         self._clock = clock
-        self._allowance = Allowance(bucket, limit)
+        self._allowance = Allowance(bucket, limit, client_limit)
         self._hold = LastingHold(
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )
@@ -174,7 +175,7 @@ class Budget:
         with self._changed:
             now, was_assumed = self._now(), self._allowance.ledger.is_assumed
             at_ms = replied_at_ms(reply.header("Date"), self._clock, now)
-            spent = self._allowance.learn(passage.call, passage.charge, reply, at_ms)
+            spent = self._allowance.learn(passage.call, passage.charge, reply, now, at_ms)
             self._count(passage.call.kind, spent)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:

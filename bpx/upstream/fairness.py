@@ -57,9 +57,15 @@ class Fairness:
             now: monotonic seconds.
         """
         others = self.clients(now) - (client in self._taken)
-        part = total / (others + 1)
+        return self.wait_until(client, amount, total / (others + 1), now) if others else 0.0
+
+    def wait_until(self, client: str, amount: float, part: float, now: float) -> float:
+        """Return the seconds until a client that takes `amount` has no more than `part`.
+
+        Who has taken nothing may take anything: it would never be its turn otherwise.
+        """
         level = self._level(client, now)
-        if others == 0 or level == 0 or level + amount <= part:
+        if level == 0 or level + amount <= part:
             return 0.0
         return SPAN_S * log(level / (part - amount)) if part > amount else SPAN_S
 

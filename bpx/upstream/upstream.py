@@ -45,6 +45,7 @@ class Upstream:
         bounds: sizes and times.
         ca_file: authorities to trust besides the usual ones.
         memory: of a hold that has begun before this process.
+        client_weight: that one client may spend in a minute; None if there is no limit.
     """
 
     def __init__(
@@ -61,8 +62,11 @@ class Upstream:
         bounds: Bounds | None = None,
         ca_file: str | None = None,
         memory: Memory | None = None,
+        client_weight: int | None = None,
     ) -> None:
-        self.budget = Budget(market, runtime, clock, bucket, weight_per_minute, memory)
+        self.budget = Budget(
+            market, runtime, clock, bucket, weight_per_minute, memory, client_weight
+        )
         self._runtime = runtime
         self._now = runtime.now
         self._bounds = bounds or Bounds()

@@ -43,7 +43,7 @@ class KlinesAnswers:
         """Answer a klines request."""
         limit = int(params["limit"]) if "limit" in params else self._default
         now = self._runtime.now()
-        feed = self._feeds.watch((params["symbol"], params["interval"]), now)
+        feed = self._feeds.watch((params["symbol"], params["interval"]), now, client)
         if feed is None:
             return None
         view = feed.cell.view

@@ -46,7 +46,7 @@ def _answered(
     feeds: Feeds[str, V], symbol: str, runtime: Runtime, read: Callable[[V], bytes], client: str
 ) -> Answer | None:
     now = runtime.now()
-    feed = feeds.watch(symbol, now)
+    feed = feeds.watch(symbol, now, client)
     if feed is None:
         return None
     view, source = feed.cell.view, source_of(feed, now)

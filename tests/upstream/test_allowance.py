@@ -99,7 +99,7 @@ def test_an_unknown_call_costs_what_it_was_seen_to_cost():
     here = allowance()
     unknown = Call("GET", "/new", weight=50, is_unknown=True)
     charge = here.charge(unknown, 0, AT_MS)
-    here.learn(unknown, charge, reply(3), AT_MS)
+    here.learn(unknown, charge, reply(3), 0, AT_MS)
     assert here.weight(unknown) == 3
     assert here.weight(Call("GET", "/other", weight=50, is_unknown=True)) == 50
 
@@ -114,5 +114,5 @@ def test_what_others_spend_meanwhile_does_not_shut_an_unknown_path_for_good(limi
             here.ledger.adopt("0", at_ms)
         assert here.wait_for(unknown, 0, at_ms) == 0
         charge = here.charge(unknown, 0, at_ms)
-        here.learn(unknown, charge, reply(used), at_ms)
+        here.learn(unknown, charge, reply(used), 0, at_ms)
     assert here.weight(unknown) == 3

@@ -46,6 +46,6 @@ class FakeFeeds:
         self.feed = feed
         self.keys = []
 
-    def watch(self, key, now):
+    def watch(self, key, now, client=""):
         self.keys.append(key)
         return self.feed
