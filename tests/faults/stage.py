@@ -111,6 +111,7 @@ def staged(
     *,
     urls: str | None = None,
     may_log: Collection[str] = (),
+    with_key: str | None = None,
 ) -> Iterator[Stage]:
     """Run a raw exchange and a proxy of both markets in front of it.
 
@@ -118,6 +119,7 @@ def staged(
         env: further options.
         urls: of REST, if not the exchange's own.
         may_log: what of `TROUBLE` is no wonder.
+        with_key: what it has to be shown.
     """
     with RawExchange() as exchange:
         options = {
@@ -130,7 +132,7 @@ def staged(
         with running_proxy("both", options | UNLIMITED | dict(env or {}), (), may_log) as proxy:
             if urls is None:
                 eventually(lambda: exchange.listings >= 2, within_s=5)
-                eventually(lambda: all(map(is_listed, proxy.urls)), within_s=5)
+                eventually(lambda: all(is_listed(url, with_key) for url in proxy.urls), within_s=5)
             bots = [Bots(url) for url in proxy.urls]
             try:
                 yield Stage(exchange, proxy, *bots)
@@ -139,10 +141,13 @@ def staged(
                     one.close()
 
 
-def is_listed(url: str) -> bool:
+def is_listed(url: str, key: str | None = None) -> bool:
     """Whether the proxy has read its exchangeInfo."""
-    path = "/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo"
-    return any(requests.get(url + one, timeout=5).headers["Data-Source"] == "cache" for one in path)
+    headers = {} if key is None else {"X-BPX-API-Key": key}
+    return any(
+        requests.get(url + path, headers=headers, timeout=5).headers["Data-Source"] == "cache"
+        for path in ("/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo")
+    )
 
 
 def percentile(numbers: Sequence[float], share: float) -> float:
