@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test faults check format lint types layers fix clean
+.PHONY: help run demo smoke bench test faults figures check format lint types layers bandit lock sbom fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -41,7 +41,7 @@ figures: $(DEV)  ## the same, and what they measured into docs/reliability.md
 	$(MAKE) faults
 	$(PYTHON) -m tests.faults.page $(BPX_FAULTS_FIGURES)
 
-check: format lint types layers  ## all static checks
+check: format lint types layers bandit  ## all static checks
 
 format: $(DEV)  ## is everything formatted?
 	$(PYTHON) -m ruff format --check .
@@ -54,6 +54,20 @@ types: $(DEV)  ## mypy --strict
 
 layers: $(DEV)  ## who may import whom
 	$(PYTHON) -c 'from importlinter.cli import lint_imports_command as main; main()'
+
+bandit: $(DEV)  ## what is known to be dangerous
+	$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml bpx wsgi.py gunicorn.conf.py
+
+lock: $(DEV)  ## requirements*.txt, with hashes, from requirements*.in
+	for name in "" -simulator -dev; do \
+	  $(PYTHON) -m uv pip compile --quiet --python-platform linux --python-version 3.11 \
+	    --generate-hashes --no-annotate --no-header requirements$$name.in -o requirements$$name.txt; \
+	done
+
+sbom: $(DEV)  ## what bpx is made of, for tools: build/sbom.json (CycloneDX)
+	mkdir -p build
+	$(PYTHON) -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml \
+	  --output-file build/sbom.json requirements.txt
 
 fix: $(DEV)  ## format, and repair what can be repaired
 	$(PYTHON) -m ruff format .
@@ -68,15 +82,15 @@ $(VENV)/bin/python:
 
 $(RUN): requirements.txt | $(VENV)/bin/python
 	@echo installing requirements.txt into $(VENV), once
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
 	@touch $@
 
 $(SIMULATOR): requirements-simulator.txt requirements.txt | $(VENV)/bin/python
 	@echo installing requirements-simulator.txt into $(VENV), once
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-simulator.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-simulator.txt
 	@touch $@ $(RUN)
 
 $(DEV): requirements-dev.txt requirements-simulator.txt requirements.txt | $(VENV)/bin/python
 	@echo installing requirements-dev.txt into $(VENV), once
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ $(RUN) $(SIMULATOR)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from bpx.errors import BadOption
 from bpx.settings import load
+from bpx.settings.kinds import EVERYWHERE
 
 DONE, FOUND, REFUSED = 0, 1, 2  # exit codes: well; something is not; it could not be found out
 
@@ -51,9 +52,10 @@ def operators_url(given: str | None, environ: Mapping[str, str] = os.environ) ->
         settings = load([], environ)
     except BadOption as error:
         raise CommandFailed(str(error)) from error
-    host = settings.host if settings.host not in ("", "0.0.0.0", "::") else "127.0.0.1"
+    host = settings.host if settings.host not in ("", EVERYWHERE, "::") else "127.0.0.1"
     written = f"[{host}]" if ":" in host else host
-    return f"http://{written}:{settings.operators_port('both')}"
+    scheme = "https" if settings.certificate_file else "http"
+    return f"{scheme}://{written}:{settings.operators_port('both')}"
 
 
 def run(work: Callable[[], int]) -> int:

@@ -24,6 +24,7 @@ from bpx.settings.reading import unknown_variables
 MARKETS = {"spot": ("spot",), "futures": ("futures",), "both": ("spot", "futures")}
 _CONNECTIONS = 10_000
 _MB = 2**20
+_IN_MEMORY = "/dev/shm"  # nosec B108
 _DAY_S = 86_400.0
 _RESERVED_DESCRIPTORS = 256  # for calls to Binance, streams, logs
 
@@ -152,7 +153,7 @@ FIXED: dict[str, Any] = {
     "workers": 1,
     "worker_class": WORKER,
     "logger_class": "bpx.server.log.GunicornLog",
-    "worker_tmp_dir": "/dev/shm" if os.access("/dev/shm", os.W_OK) else None,
+    "worker_tmp_dir": _IN_MEMORY if os.access(_IN_MEMORY, os.W_OK) else None,
     "preload_app": False,
     "proc_name": "bpx",
     "keepalive": 1,  # any but 0: the worker has its own, exact times

@@ -10,6 +10,7 @@ from typing import Any
 
 from bpx.errors import BadOption
 from bpx.settings import Settings
+from bpx.settings.kinds import EVERYWHERE
 
 WORKER = "bpx.server.worker.Worker"
 
@@ -119,12 +120,12 @@ def do_meet(one: Any, other: Any) -> bool:
         return False
     hosts = {_resolved(*one), _resolved(*other)}
     is_version_6 = any(":" in host for host in hosts)
-    return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and not is_version_6)
+    return len(hosts) == 1 or "::" in hosts or (EVERYWHERE in hosts and not is_version_6)
 
 
 def _resolved(host: str, port: int) -> str:
     try:
-        return str(socket.getaddrinfo(host or "0.0.0.0", port)[0][4][0])
+        return str(socket.getaddrinfo(host or EVERYWHERE, port)[0][4][0])
     except OSError:
         return host
 
