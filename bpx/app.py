@@ -3,18 +3,14 @@
 Nothing is global: whoever needs a part is given it.
 """
 
-from functools import partial
-
 from flask import Flask
 from prometheus_client import CollectorRegistry
 from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.exceptions import HTTPException
 
-from bpx import metrics
 from bpx.access.addresses import Filter, Proxies
 from bpx.access.admission import Admission, Rules
 from bpx.access.keyfile import KeyFile
-from bpx.access.keys import Keyring
 from bpx.access.sites import Hosts, Origins
 from bpx.access.targets import Policy
 from bpx.errors import RequestFailed, TooLarge
@@ -58,9 +54,7 @@ def create_app(
     Watch(house.market, runtime.now).over(app)
     admission = Admission(rules_of(settings), runtime.now, house.answers)
     Entrance(name, admission, runtime.now).over(app)
-    key_file = KeyFile(
-        settings.keys_file, settings.keys, partial(_take_keys, name, admission), runtime
-    )
+    key_file = KeyFile(settings.keys_file, settings.keys, admission.use, runtime)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
     PrometheusMetrics(
         app,
@@ -90,8 +84,3 @@ def rules_of(settings: Settings) -> Rules:
         requests_per_s=settings.client_requests_per_s or None,
         burst=settings.client_burst,
     )
-
-
-def _take_keys(market: str, admission: Admission, keys: Keyring) -> None:
-    admission.use(keys)
-    metrics.KEYS.labels(market).set(len(keys))

@@ -61,7 +61,6 @@ REFUSED = Counter(
     "scope, path, target, client-limit.",
     ["market", "why"],
 )
-KEYS = Gauge("bpx_client_keys", "Keys of clients; without any, none is needed.", ONE)
 
 # Streams
 

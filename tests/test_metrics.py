@@ -137,6 +137,7 @@ def usual(life: Life, seen: Scrapes) -> None:
     life.exchange.call(lambda: life.exchange.venue.still("LTCUSDT", 8_000))  # type: ignore[attr-defined]
     life.follow(KLINES, DEPTH, TICKER, SECONDS)
     eventually(lambda: "Data-Synthetic" in life.ask(SECONDS).headers, within_s=8)
+    assert life.ask("/api/v3/a;b").status_code == 400
     seen.look()
     for _ in range(3):
         life.ask(KLINES)

@@ -34,6 +34,7 @@ FAULTS = "tests/faults/test_options.py"
 LOG = "tests/server/test_log.py"
 MEMORY = "tests/server/test_memory_options.py"
 WIRE = "tests/streams/test_wire.py"
+SECURITY = "tests/security/test"
 UPSTREAM = "tests/peers/test_upstream_use.py"
 
 EFFECT_TESTED_BY = {
@@ -85,6 +86,38 @@ EFFECT_TESTED_BY = {
     "upstream.futures-rest": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
     "upstream.futures-ws": f"{UPSTREAM}::test_b38_every_host_can_be_chosen",
     "upstream.ca-file": "tests/test_app.py::test_over_tls_with_a_certificate_of_ones_own",
+    "security.keys-file": f"{SECURITY}_keys.py::test_g7_without_a_key_there_is_nothing",
+    "security.keys": "tests/access/test_keyfile.py"
+    "::test_the_keys_of_the_file_and_of_the_options_are_one",
+    "security.client-rps": f"{SECURITY}_limits.py::test_a_client_that_asks_too_often_has_to_wait",
+    "security.client-burst": f"{SECURITY}_limits.py::test_a_client_that_asks_too_often_has_to_wait",
+    "security.client-weight": f"{SECURITY}_limits.py::test_a_client_spends_no_more_than_its_weight",
+    "security.client-feeds": f"{SECURITY}_limits.py"
+    "::test_d12_one_client_begins_no_more_than_its_feeds_and_all_are_answered",
+    "security.allow": f"{SECURITY}_doors.py"
+    "::test_g8_behind_a_proxy_the_last_address_that_it_has_seen_counts",
+    "security.deny": f"{SECURITY}_front.py"
+    "::test_g8_behind_a_real_proxy_what_a_client_says_of_itself_counts_for_nothing",
+    "security.proxy-hops": f"{SECURITY}_doors.py"
+    "::test_g8_behind_a_proxy_the_last_address_that_it_has_seen_counts",
+    "security.proxies": "tests/access/test_addresses.py"
+    "::test_g8_the_last_proxy_that_is_not_ours_is_the_client",
+    "security.hosts": f"{SECURITY}_doors.py::test_g10_a_name_that_is_not_ours_gets_nothing",
+    "security.cors-origins": f"{SECURITY}_doors.py::test_g10_a_listed_site_may_read_and_no_other",
+    "security.paths": f"{SECURITY}_doors.py"
+    "::test_g5_it_is_opted_in_by_one_option_and_all_but_trading_is_shut_by_another",
+    "security.allow-withdrawals": f"{SECURITY}_doors.py"
+    "::test_g5_it_is_opted_in_by_one_option_and_all_but_trading_is_shut_by_another",
+    "security.audit-file": f"{SECURITY}_plane.py"
+    "::test_the_audit_log_says_who_did_what_and_never_a_secret",
+    "security.allow-open": f"{SECURITY}_plane.py"
+    "::test_g16_in_production_open_doors_are_refused_unless_they_are_meant",
+    "tls.cert-file": f"{SECURITY}_tls.py"
+    "::test_g11_requests_are_answered_over_tls_and_connections_are_kept",
+    "tls.key-file": f"{SECURITY}_tls.py"
+    "::test_g11_requests_are_answered_over_tls_and_connections_are_kept",
+    "tls.client-ca-file": f"{SECURITY}_tls.py"
+    "::test_g11_clients_may_need_a_certificate_and_operators_do_not",
     "recovery.max-retries": f"{FAULTS}"
     "::test_a_feeds_question_is_asked_again_as_often_as_the_option_says",
     "recovery.base-delay": f"{FAULTS}"

@@ -19,7 +19,9 @@ def create_app(market, settings, runtime, connects, memory, room):
     made.append(market)
     shared.add(connects)
     app = lambda environ, start_response: [market.encode()]
-    app.extensions = {"bpx.registry": CollectorRegistry(), "bpx.house": House(market)}
+    app.extensions = {
+        "bpx.registry": CollectorRegistry(), "bpx.house": House(market), "bpx.keys": None,
+    }
     return app
 sys.modules["bpx.app"] = types.ModuleType("bpx.app")
 sys.modules["bpx.app"].create_app = create_app

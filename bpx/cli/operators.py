@@ -52,7 +52,7 @@ class Operators:
         try:
             reply = self._session.request(
                 method, self._url + path, json=content, timeout=TIMEOUT_S,
-                **({} if self._verifies else {"verify": False}),
+                verify=None if self._verifies else False,
             )  # fmt: skip
             body = reply.json()
         except requests.exceptions.JSONDecodeError:
