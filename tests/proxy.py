@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pathlib import Path
 from random import choice
 
 from bpx.settings.reading import unknown_variables
+from tests.canaries import secrets_in
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
@@ -20,6 +22,7 @@ SECONDS_TO_START = 20.0
 SECONDS_TO_STOP = 20.0
 TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
 BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own sockets have it
+TELLING = ("/metrics", "/health", "/status", "/logs")  # are looked at for secrets at each end
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 
@@ -49,6 +52,14 @@ class Proxy:
         """Host and port of the first market."""
         host, port = self.url.removeprefix("http://").split(":")
         return host, int(port)
+
+    def page(self, path: str) -> str:
+        """Return what a page of the operators' says; nothing if it does not answer."""
+        try:
+            with urllib.request.urlopen(self.operators_url + path, timeout=5) as answer:
+                return str(answer.read().decode())
+        except OSError:
+            return ""
 
     def log(self) -> str:
         """Everything it has printed so far."""
@@ -101,12 +112,15 @@ def running_proxy(
             listener.close()  # the server has it now, and alone
         for port in ports:
             wait_for_server(port, process, log_path)
-        yield Proxy(
+        proxy = Proxy(
             urls=[f"http://127.0.0.1:{port}" for port in ports],
             operators_url=f"http://127.0.0.1:{operators_port}",
             pid=process.pid,
             log_path=log_path,
         )
+        yield proxy
+        told = "\n".join(map(proxy.page, TELLING))
+        assert (found := secrets_in(told)) == [], found
 
 
 @contextmanager
@@ -114,6 +128,7 @@ def without_trouble(log_path: Path, may_log: Collection[str] = ()) -> Iterator[N
     """Look for trouble in the log of a server that ends here, if the test went well."""
     yield
     log = log_path.read_text()
+    assert (secrets := secrets_in(log)) == [], secrets
     found = [words for words in TROUBLE if words in log and words not in may_log]
     assert not found, f"its log has {found}:\n{log}"
 

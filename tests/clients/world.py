@@ -9,10 +9,11 @@ import requests
 
 from bpx.simulator.account import Delivery
 from bpx.simulator.simulator import Simulator
+from tests.canaries import MARK
 from tests.proxy import Proxy, running_proxy
 from tests.waiting import eventually
 
-KEY, SECRET = "bot-key", "bot-secret"
+KEY, SECRET = f"bot-key-{MARK}", f"bot-secret-{MARK}"
 
 
 @dataclass(frozen=True)

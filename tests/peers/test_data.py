@@ -411,7 +411,6 @@ def without_time(body: bytes) -> bytes:
         ("spot", "DELETE", "/api/v3/depth?symbol=BTCUSDT&limit=5"),
         ("futures", "PUT", "/fapi/v1/exchangeInfo"),
         ("spot", "GET", "/api/v3/klines/?symbol=BTCUSDT&interval=1m"),
-        ("spot", "GET", "//api/v3/klines?symbol=BTCUSDT&interval=1m"),
     ],
 )
 def test_b16_the_other_markets_path_and_a_wrong_method_get_what_binance_says(

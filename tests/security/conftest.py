@@ -8,10 +8,11 @@ import pytest
 import requests
 
 from bpx.access.keys import Key, digest_of, read_scopes, write_keys
+from tests.canaries import MARK
 from tests.faults.stage import Stage, staged
 
 SITE = "https://example.org"
-BOT, OTHER, READER, OPS = (f"bpx_{name}-canary-key-of-43-letters-or-more" for name in
+BOT, OTHER, READER, OPS = (f"bpx_{name}-{MARK}-key-of-43-letters-or-more" for name in
                            ("bot", "other", "reader", "ops"))  # fmt: skip
 KEYS = {
     "bot": (BOT, "data,public,signed"),

@@ -11,16 +11,17 @@ import pytest
 import requests
 
 from tests.access.test_targets import AMBIGUOUS, MOVES
+from tests.canaries import MARK
 from tests.faults.exchange import reply
 from tests.faults.figures import figure
 from tests.faults.stage import Stage, staged
 from tests.security.conftest import BOT, OPS, OTHER, keys_file
 from tests.upstream.wire_server import Delivered
 
-CANARIES = ("victim-binance-canary", "victim-signature-canary", BOT, OPS)
+CANARIES = (f"victim-binance-{MARK}", "victim-signature-canary", BOT, OPS)
 ACCOUNT = "/api/v3/account?timestamp=1&signature=victim-signature-canary"
 ORDER = "/api/v3/order?timestamp=1&signature=victim-signature-canary"
-VICTIM = {"X-BPX-API-Key": BOT, "X-MBX-APIKEY": "victim-binance-canary"}
+VICTIM = {"X-BPX-API-Key": BOT, "X-MBX-APIKEY": f"victim-binance-{MARK}"}
 HOSTILE = {"X-BPX-API-Key": OTHER}
 WEIGHT = 60  # of one client, in a minute
 
@@ -74,7 +75,7 @@ def test_the_hostile_one_gets_nothing_that_is_not_its_own(scene: tuple[Stage, Pa
 
     assert len(victims) >= 10
     assert {answer.status_code for answer in victims} == {200}, "its budget is its own"
-    assert {answer.json()["owner"] for answer in victims} == {"victim-binance-canary"}
+    assert {answer.json()["owner"] for answer in victims} == {f"victim-binance-{MARK}"}
     figure("G", attacks=len(said), reached=0, victims_answers=len(victims))
 
     for page in ("metrics", "health", "ready", "live"):

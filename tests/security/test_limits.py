@@ -36,7 +36,9 @@ def test_a_client_spends_no_more_than_its_weight():
         target = "/api/v3/aggTrades?symbol=A"  # weighs 4
         answers = [stage.spot.ask(f"{target}{n}") for n in range(30)]
         sent = [one for one in answers if one.status == 200]
-        assert len(sent) == 50 // 4
+        assert (
+            30 // 4 <= len(sent) <= 50 // 4
+        )  # exchangeInfo, which weighs 20, may have gone before
         for one in answers[len(sent) :]:
             assert (one.status, one.code) == (429, -1003)
             assert one.reply.headers["X-Proxy-Error"] == "client-limit"

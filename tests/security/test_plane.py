@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from bpx.access.keys import digest_of
+from tests.canaries import MARK, secrets_in
 from tests.faults.exchange import reply
 from tests.faults.stage import NOWHERE, staged
 from tests.proxy import ROOT, bare_environment, free_port
@@ -196,7 +197,7 @@ def test_g21_secrets_are_on_no_command_line_and_echoed_nowhere(guarded: Guarded,
     pids = [guarded.stage.proxy.pid, guarded.stage.worker()]
     lines = b" ".join(Path(f"/proc/{pid}/cmdline").read_bytes() for pid in pids)
     assert digest_of(BOT).encode() not in lines
-    assert b"canary" not in lines
+    assert MARK.encode() not in lines
 
 
 INJECTED = [
@@ -254,7 +255,7 @@ def entries(guarded: Guarded) -> list[dict[str, object]]:
 
 
 def test_the_audit_log_says_who_did_what_and_never_a_secret(guarded: Guarded):
-    headers = {"X-MBX-APIKEY": "their-canary-key"}
+    headers = {"X-MBX-APIKEY": f"their-{MARK}-key"}
     guarded.ask(
         "/api/v3/order?signature=canary-signature", BOT, "POST", headers=headers, data="a=b"
     )
@@ -276,7 +277,9 @@ def test_the_audit_log_says_who_did_what_and_never_a_secret(guarded: Guarded):
     by_client = {one["client"]: one for one in calls}
     assert by_client["bot"]["outcome"] == "sent-ok"
     assert by_client["other"]["outcome"] == "sent-unknown"
-    assert by_client["bot"]["key"] == by_client["other"]["key"] == digest_of("their-canary-key")[:8]
+    assert (
+        by_client["bot"]["key"] == by_client["other"]["key"] == digest_of(f"their-{MARK}-key")[:8]
+    )
     refusals = {
         (one["why"], one["path"]) for one in seen if one["event"] == "refused" and "why" in one
     }
@@ -285,7 +288,7 @@ def test_the_audit_log_says_who_did_what_and_never_a_secret(guarded: Guarded):
     assert ("ops", 200) in operators
     assert ("bot", 403) in operators
     text = guarded.audit.read_text()
-    assert "canary" not in text
+    assert secrets_in(text) == []
     assert "signature" not in text
     assert stat.S_IMODE(os.stat(guarded.audit).st_mode) & 0o007 == 0
 
