@@ -41,6 +41,9 @@ def _create(name: str) -> ByPort:
     settings, runtime = load([], os.environ), GeventRuntime()
     markets = markets_of(name, settings)
     ports = {"spot": settings.port_spot, "futures": settings.port_futures}
+    has_profiles = settings.metrics_enabled and settings.pprof_enabled
+    # First: it takes note of greenlets as they are started.
+    profiling = Profiling(runtime) if has_profiles else None
     room = Room()
     connects = Connects(memory=KEEPSAKE)  # what Binance counts, it counts for our address
     apps = [create_app(market, settings, runtime, connects, KEEPSAKE, room) for market in markets]
@@ -51,7 +54,7 @@ def _create(name: str) -> ByPort:
     parts += [app.extensions["bpx.keys"] for app in apps]
     desk = None
     if settings.metrics_enabled:
-        pages = [profiles_blueprint(Profiling(runtime), runtime)] if settings.pprof_enabled else []
+        pages = [] if profiling is None else [profiles_blueprint(profiling, runtime)]
         if upkeep.monitor is not None:
             pages.append(memory_blueprint(upkeep.monitor, caches, upkeep.guard))
         doors = Doors(

@@ -79,7 +79,6 @@ EXTRAS = {
 }
 PATHS = (
     "/",
-    "//",
     "/api/v3",
     "/api/v3/",
     "/fapi/v1/none",

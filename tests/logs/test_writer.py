@@ -16,6 +16,7 @@ from bpx.logs.writer import MORE_FOR_ERRORS, MOST_AT_ONCE, MOST_WAITING, Writer
 from tests.waiting import eventually
 
 log = logging.getLogger("of.a.test")
+log.propagate = False  # what it says, no report of tests could hold
 
 
 class Taken:
