@@ -84,7 +84,6 @@ PATHS = (
     "/fapi/v1/none",
     "/api/v3/klines/",
     "/API/v3/klines",
-    "/api//v3/ping",
     "/api/v1/klines?symbol=ETHUSDT&interval=1m",
     "/api/v3/ping",
     "/api/v3/ping?unknown=1",

@@ -16,7 +16,6 @@ from bpx.logs.writer import MORE_FOR_ERRORS, MOST_AT_ONCE, MOST_WAITING, Writer
 from tests.waiting import eventually
 
 log = logging.getLogger("of.a.test")
-log.propagate = False  # what it says, no report of tests could hold
 
 
 class Taken:
@@ -170,8 +169,10 @@ def test_a_malformed_line_is_an_error_of_its_own_and_hurts_nobody(output: Taken)
     assert line.endswith(": TypeError\n")
 
 
-def test_what_no_encoding_has_is_written_all_the_same(output: Taken) -> None:
-    log.info("a lone \ud800")
+def test_what_no_encoding_has_is_written_all_the_same() -> None:
+    output = Taken()
+    with writing(output) as writer:  # past the logger: no report of tests could hold it
+        writer.handle(logging.makeLogRecord({"msg": "a lone \ud800", "levelno": logging.INFO}))
     eventually(lambda: output.lines == ["a lone \\ud800"])
 
 
