@@ -13,7 +13,6 @@ from bpx import logs
 from bpx.access.keyfile import load_keys
 from bpx.errors import BadOption
 from bpx.logs.audit import configure_audit
-from bpx.server.cautions import cautions
 from bpx.server.hooks import HOOKS
 from bpx.server.start import WORKER, check_start
 from bpx.server.tls import check_certificate
@@ -118,8 +117,6 @@ def begin_to_log(settings: Settings, argv: Sequence[str], environ: Mapping[str, 
         raise BadOption(f"--security.audit-file cannot be written: {error}") from error
     for name in unknown_variables(environ):
         logs.log.warning("%s is no option of bpx, and has no effect", name)
-    for line in cautions(settings):
-        logs.log.warning(line)
     for line in deprecations(argv, environ):
         logs.log.warning(line)
 

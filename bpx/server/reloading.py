@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from bpx.errors import BadOption
 from bpx.logs import log
+from bpx.server.cautions import cautions
 from bpx.server.configuration import (
     MARKETS,
     application_for,
@@ -37,6 +38,7 @@ class _Taken(NamedTuple):
     values: dict[str, str]  # variables of the workers to come
     places: dict[str, Any]
     greeting: Callable[[Sequence[Any]], list[str]]  # of the addresses that are listened on
+    cautions: list[str]
 
 
 class Reloading:
@@ -102,7 +104,7 @@ class Reloading:
         )
         # Last: what is refused changes nothing.
         begin_to_log(settings, source.argv, source.environ)
-        return _Taken(made, variables(settings), places, greet)
+        return _Taken(made, variables(settings), places, greet, cautions(settings))
 
     def _begin(self, server: Any) -> None:
         """Say what has started; have gunicorn begin with a reload only if it can be finished."""
@@ -110,6 +112,8 @@ class Reloading:
         if self._taken is not None:
             for line in self._taken.greeting(server.LISTENERS):
                 log.info(line)
+            for line in self._taken.cautions:
+                log.warning(line)
         server.handle_hup = partial(self._reload, server.handle_hup)
 
     def _reload(self, begin: Any) -> None:

@@ -11,7 +11,15 @@ import pytest
 from tests.faults.abuse import asked, rest_of, status_of
 from tests.faults.exchange import reply
 from tests.faults.figures import figure
-from tests.faults.raw_requests import CANARY, CANARY_TARGET, INVALID, SMUGGLED, VALID, Valid
+from tests.faults.raw_requests import (
+    AMBIGUOUS,
+    CANARY,
+    CANARY_TARGET,
+    INVALID,
+    SMUGGLED,
+    VALID,
+    Valid,
+)
 from tests.faults.stage import Stage, staged
 from tests.proxy import Proxy
 
@@ -89,6 +97,17 @@ def test_d6_what_is_a_request_arrives_as_it_is_and_so_does_the_next(
     assert nothing == b""
     assert first.endswith(b"\r\n\r\n" + told)
     assert second.endswith(b"\r\n\r\n" + json.dumps(CANARY_TARGET.decode()).encode())
+
+
+@pytest.mark.parametrize("sent", AMBIGUOUS)
+def test_d6_what_is_refused_for_its_target_keeps_the_next_from_nobody(
+    stage: Stage, sent: bytes
+) -> None:
+    echo(stage)
+    answer = answered(stage.proxy, sent + LAST)
+    assert [hit.target for hit in stage.exchange.hits] == [CANARY_TARGET]
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.endswith(json.dumps(CANARY_TARGET.decode()).encode())
 
 
 def test_d6_an_old_client_gets_one_answer_and_the_end(stage: Stage) -> None:

@@ -32,7 +32,7 @@ CANARIES = (
     LISTEN_IN_QUERY, LISTEN_IN_PATH, LISTEN_IN_REPLY, MALFORMED, ENCODED_PATH, SHORT,
 )  # fmt: skip
 
-SENT_ON = {1, 2, 3, 4, 5, 6, 7, 8, 11, 12}  # by a bot, in what the exchange is to get
+SENT_ON = {1, 2, 3, 4, 5, 6, 7, 8, 12}  # by a bot, in what the exchange is to get
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 LISTEN_KEY = f'{{"listenKey":"{LISTEN_IN_REPLY}"}}'.encode()
