@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test faults figures check format lint types layers bandit lock sbom fix clean
+.PHONY: help run demo smoke bench test recorded faults figures check format lint types layers bandit lock sbom fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,10 +23,12 @@ smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say whe
 bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view
 	$(PYTHON) -m benchmarks
 
-test faults figures: export PYTHONDONTWRITEBYTECODE =
-test: $(DEV)  ## all tests; of those of faults what fits into a few minutes, with smaller numbers
-	$(PYTHON) -m pytest -q -n 4 --dist loadfile --ignore tests/faults
-	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long" tests/faults
+test faults figures recorded: export PYTHONDONTWRITEBYTECODE =
+test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
+	$(PYTHON) -m pytest -q -n 5 --dist loadfile -m "not long"
+
+recorded: $(DEV)  ## all recorded sessions, where they are to be had
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile tests/recorded
 
 faults: $(DEV)  ## the tests of faults, with all of their numbers: alone on the machine, an hour or so
 	status=0; export BPX_FAULTS_FULL=1; \
