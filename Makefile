@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test recorded faults figures check format lint types layers bandit lock sbom fix clean
+.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit lock sbom fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,12 +23,12 @@ smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say whe
 bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view
 	$(PYTHON) -m benchmarks
 
-test faults figures recorded: export PYTHONDONTWRITEBYTECODE =
+test faults figures long: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
-	$(PYTHON) -m pytest -q -n 5 --dist loadfile -m "not long"
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long"
 
-recorded: $(DEV)  ## all recorded sessions, where they are to be had
-	$(PYTHON) -m pytest -q -n 4 --dist loadfile tests/recorded
+long: $(DEV)  ## what it leaves out, but for faults: recorded sessions, hours of comparison
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m long --ignore tests/faults
 
 faults: $(DEV)  ## the tests of faults, with all of their numbers: alone on the machine, an hour or so
 	status=0; export BPX_FAULTS_FULL=1; \
@@ -68,8 +68,8 @@ lock: $(DEV)  ## requirements*.txt, with hashes, from requirements*.in
 
 sbom: $(DEV)  ## what bpx is made of, for tools: build/sbom.json (CycloneDX)
 	mkdir -p build
-	$(PYTHON) -m cyclonedx_py requirements --output-reproducible --pyproject pyproject.toml \
-	  --output-file build/sbom.json requirements.txt
+	$(PYTHON) -m uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
+	  --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
 
 fix: $(DEV)  ## format, and repair what can be repaired
 	$(PYTHON) -m ruff format .

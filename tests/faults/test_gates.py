@@ -201,7 +201,11 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
     with netted() as (here, net):
         verdict, slots, compared = Verdict(), 0, Compared()
         follow(here, SERIES)
-        for number in range(ROUNDS):
+        # On a machine that has other things to do, a round is fewer answers.
+        for number in range(3 * ROUNDS):
+            if number >= ROUNDS and sum(verdict.reads.values()) >= READS:
+                break
+            rounds = number + 1
             with Load(here, replace(PACE, seed=number), is_followed=number > 0) as load:
                 slots += break_by_turns(load, net, first=slots)
             verdict.add(load.judged())
@@ -232,7 +236,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         figure(
             "gate 8",
             series=len(SERIES),
-            comparisons=2 * ROUNDS,
+            comparisons=2 * rounds,
             candles=compared.candles,
             differing=len(compared.differing),
         )
@@ -245,7 +249,7 @@ def test_gates_01_02_07_and_08_under_faults_no_order_is_doubled_and_no_answer_ol
         assert verdict.trades["ok"] > 50
         assert answers > sum(verdict.refused.values())
         assert compared.differing == []
-        assert compared.candles == 2 * ROUNDS * len(SERIES) * (ROWS - 2)
+        assert compared.candles == 2 * rounds * len(SERIES) * (ROWS - 2)
 
 
 def test_gate_09_a_book_is_the_exchanges_after_every_gap():

@@ -9,6 +9,13 @@ from tests.fidelity.scene import Scene, scene
 from tests.fidelity.walk import Verdict, Walk
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is long: `make test` leaves it to `make long`."""
+    for item in items:
+        if "hours" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.long)
+
+
 @pytest.fixture(scope="package", params=["spot", "futures"])
 def minutes(request: pytest.FixtureRequest) -> Iterator[tuple[Scene, list[Verdict]]]:
     """A walk of minutes that is over, and the scene as it was left."""

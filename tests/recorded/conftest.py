@@ -2,8 +2,8 @@ import re
 
 import pytest
 
-# Sessions whose walk takes long: `make test` leaves them to `make recorded`.
-LONG = re.compile(r"\[(.*-)?(hftbacktest/usdm|cryptofeed/BINANCE_(US|TR|DELIVERY))(-.*)?\]$")
+# Sessions whose walk takes long: `make test` leaves them to `make long`.
+LONG = re.compile(r"\[(.*-)?(hftbacktest/\w+|cryptofeed/BINANCE_(US|TR|DELIVERY))(-.*)?\]$")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
