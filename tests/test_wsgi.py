@@ -2,8 +2,6 @@ import json
 import subprocess
 import sys
 
-import pytest
-
 from tests.proxy import ROOT, bare_environment
 
 # The markets' application is replaced by one that only remembers what it was made for.
@@ -40,36 +38,29 @@ def run(code: str, **env: str) -> str:
     return done.stdout
 
 
-def test_nothing_is_made_until_it_is_asked_for() -> None:
-    assert run("print(made)") == "[]\n"
+def test_one_market_never_starts_the_other() -> None:
+    code = """
+import json
+seen = [list(made)]
+for name in ("spot", "spot", "futures", "both"):
+    made.clear()
+    getattr(wsgi, name)
+    seen.append(list(made))
+print(json.dumps(seen))
+print(len(shared), hasattr(wsgi, "margin"), wsgi.spot.has_operators)
+"""
+    made, others = run(code).splitlines()
+    assert json.loads(made) == [[], ["spot"], [], ["futures"], ["spot", "futures"]]
+    # Spot, futures, and both together, which share the places for attempts to connect.
+    assert others == "3 False False"
 
 
-@pytest.mark.parametrize(
-    ("name", "made"),
-    [("spot", ["spot"]), ("futures", ["futures"]), ("both", ["spot", "futures"])],
-)
-def test_one_market_never_starts_the_other(name: str, made: list[str]) -> None:
-    code = f"import json; wsgi.{name}; wsgi.{name}; print(json.dumps(made))"
-    assert json.loads(run(code)) == made
-
-
-def test_both_markets_share_the_places_for_attempts_to_connect() -> None:
-    assert run("wsgi.both; print(len(made), len(shared))") == "2 1\n"
-
-
-def test_a_disabled_market_is_not_made() -> None:
-    assert run("wsgi.both; print(made)", BPX_DISABLE_SPOT="true") == "['futures']\n"
+def test_a_disabled_market_is_not_made_and_operators_have_a_port_if_metrics_are_enabled() -> None:
+    code = "wsgi.both; print(made, wsgi.both.has_operators)"
+    env = {"BPX_DISABLE_SPOT": "true", "BPX_FEAT_ENABLE_METRICS": "true"}
+    assert run(code, **env) == "['futures'] True\n"
 
 
 def test_each_market_has_its_port() -> None:
     code = "print(wsgi.both({'SERVER_PORT': '9'}, None), wsgi.both({'SERVER_PORT': '8091'}, None))"
     assert run(code, BPX_SERVER_PORT_SPOT="9") == "[b'spot'] [b'futures']\n"
-
-
-def test_operators_have_a_port_only_where_metrics_are_enabled() -> None:
-    assert run("print(wsgi.spot.has_operators)") == "False\n"
-    assert run("print(wsgi.spot.has_operators)", BPX_FEAT_ENABLE_METRICS="true") == "True\n"
-
-
-def test_there_is_no_other_application() -> None:
-    assert run("print(hasattr(wsgi, 'margin'))") == "False\n"

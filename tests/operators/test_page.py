@@ -46,7 +46,10 @@ def page(browser: webdriver.Chrome, life: Life) -> webdriver.Chrome:
 
 
 def text_of(browser: webdriver.Chrome, name: str) -> str:
-    return browser.find_element(By.ID, name).text
+    # By one script: the page makes its elements anew once a second.
+    return str(
+        browser.execute_script("return document.getElementById(arguments[0]).innerText", name)
+    )
 
 
 def colour_of_ground(browser: webdriver.Chrome) -> str:
