@@ -25,7 +25,7 @@ bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty v
 
 test faults figures long: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
-	$(PYTHON) -m pytest -q -n 5 --dist loadfile -m "not long"
+	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long"
 
 long: $(DEV)  ## what it leaves out, but for faults: recorded sessions, hours of comparison
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m long --ignore tests/faults

@@ -22,7 +22,7 @@ SECONDS_TO_START = 20.0
 SECONDS_TO_STOP = 20.0
 TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
 BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own sockets have it
-TELLING = ("/metrics", "/health", "/status", "/logs")  # are looked at for secrets at each end
+TELLING = ("/status",)  # is looked at for secrets at each end, as the log is
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 

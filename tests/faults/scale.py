@@ -7,6 +7,7 @@ IS_FULL = os.environ.get("BPX_FAULTS_FULL") == "1"
 # What takes long, or most of the processor. `make test` leaves it to `make faults`.
 LONG = (
     "test_steady_load_is_no_leak",
+    "test_a_leak_is_found_and_named",
     "test_a02_what_cannot_be_sent_is_said_to_be_not_sent",
     "test_a07_a_breaker_opens_answers_at_once_and_closes_after_three_probes",
     "test_a08_market_data_that_hangs_does_not_slow_an_order",
