@@ -282,7 +282,8 @@ def test_a20_a_herd_is_one_request_and_its_failure_is_everybodys(stage: Stage):
     assert answers == {b'{"price":"1"}'}
     assert len(stage.exchange.hits) == 1
     figure("A20", bots=full_or(500, 250), calls=len(stage.exchange.hits), took_s=took_s)
-    assert took_s <= 1.2 + 0.3  # the exchange and the bots share our cores
+    # The exchange and the bots share our cores; in the short form other tests do, too.
+    assert took_s <= full_or(15, 50) / 10
     stage.exchange.hits.clear()
     stage.exchange.talk = lambda hit: Answer(then=Then.RESET, after=Late())
     answers, _ = herd(stage, full_or(500, 250))
