@@ -47,6 +47,10 @@ def _show(output: Output, market: str, budget: dict[str, Any]) -> None:
     if budget["by_kind"]:
         output.table(("kind of call", "weight of 5 min#"), budget["by_kind"].items())
     if budget["by_client"]:
-        rows = ((row["client"], round(row["weight"])) for row in budget["by_client"])
-        output.table(("client", "weight of 1 min#"), rows)
+        spent = sum(row["weight"] for row in budget["by_client"])
+        rows = (
+            (row["client"], round(row["weight"]), f"{100 * row['weight'] / max(1, spent):.0f} %")
+            for row in budget["by_client"]
+        )
+        output.table(("client", "weight of 1 min#", "share#"), rows)
     output.say()
