@@ -5,7 +5,6 @@ Nothing is global: whoever needs a part is given it.
 
 from flask import Flask
 from prometheus_client import CollectorRegistry
-from prometheus_flask_exporter import PrometheusMetrics
 from werkzeug.exceptions import HTTPException
 
 from bpx.access.addresses import Filter, Proxies
@@ -21,6 +20,7 @@ from bpx.settings import Settings
 from bpx.streams.connects import Connects
 from bpx.web.blueprint import market_blueprint
 from bpx.web.entrance import Entrance
+from bpx.web.exporter import Exporter
 from bpx.web.refusals import explain_bug, explaining, refuse
 from bpx.web.targets import Anything, Gate
 from bpx.web.watch import Watch
@@ -45,23 +45,18 @@ def create_app(
     app = Flask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
     app.url_map.converters["anything"] = Anything
-    app.wsgi_app = Gate(app.wsgi_app)  # type: ignore[method-assign]
     app.config["MAX_CONTENT_LENGTH"] = TooLarge.limit_bytes
     app.register_blueprint(market_blueprint(house.parts()))
     app.register_error_handler(RequestFailed, explaining(runtime.now))
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
-    Watch(house.market, runtime.now).over(app)
     admission = Admission(rules_of(settings), runtime.now, house.answers)
     Entrance(name, admission, runtime.now).over(app)
     key_file = KeyFile(settings.keys_file, settings.keys, admission.use, runtime)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
-    PrometheusMetrics(
-        app,
-        path=None,
-        group_by="url_rule",
-        default_labels={"market": name},
-        registry=registry,
+    exporter = Exporter(app, path=None, registry=registry)
+    app.wsgi_app = Watch(  # type: ignore[method-assign]
+        house.market, runtime.now, Gate(app.wsgi_app), exporter
     )
     app.extensions["bpx.house"] = house
     app.extensions["bpx.keys"] = key_file

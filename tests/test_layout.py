@@ -15,6 +15,7 @@ TESTED_BY_OTHERS = {
     "operators/controls.py": "by tests/operators/test_desk.py",
     "operators/readings.py": "by tests/test_metrics.py",
     "web/watch.py": "by tests/test_metrics.py",
+    "web/exporter.py": "by tests/test_app.py",
     "web/entrance.py": "by tests/security/",
     "logs/audit.py": "by tests/security/test_plane.py",
     "server/cautions.py": "by tests/security/test_plane.py",

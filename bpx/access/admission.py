@@ -7,6 +7,7 @@ as it `holds`; what it lets through is counted each time, by `count`.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import unquote_plus
 
 from bpx.access.addresses import Filter, Proxies, name_of
@@ -16,12 +17,13 @@ from bpx.access.sites import Headers, Hosts, Origins
 from bpx.access.targets import READS, Policy, is_plain, serves
 from bpx.errors import BadTarget, Denied, NoKey, NotServed, TooFast, TooManyGuesses
 
+KEPT = 4096  # decisions
+KEPT_CHARACTERS = 200  # of a target: longer ones are rare, and may hold signatures
 GUESSES = 10  # wrong keys of an address, in a minute
 _BEARER = "bearer "
 
 
-@dataclass(frozen=True, slots=True)
-class Head:
+class Head(NamedTuple):
     """What a decision depends on.
 
     Args:
@@ -37,9 +39,12 @@ class Head:
     forwarded_for: str | None = None
     host: str | None = None
     origin: str | None = None
-    key: str | None = field(default=None, repr=False)
-    authorization: str | None = field(default=None, repr=False)
+    key: str | None = None
+    authorization: str | None = None
     has_body: bool = False
+
+    def __repr__(self) -> str:
+        return f"Head({self.method} {self.target.partition('?')[0]} from {self.peer})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,7 @@ class Admission:
         self._is_data = is_data
         self._keys = Keyring()
         self._era = 0
+        self._kept: dict[Head, Admitted] = {}
         self._guesses = Pace(GUESSES / 60, GUESSES)
         self._pace = (
             None if rules.requests_per_s is None else Pace(rules.requests_per_s, rules.burst)
@@ -112,13 +118,14 @@ class Admission:
         """Take these keys from now on. What was decided by others does not hold any more."""
         self._keys = keys
         self._era += 1
+        self._kept.clear()
 
     def holds(self, admitted: Admitted) -> bool:
         """Whether the same would be decided now."""
         return admitted.era == self._era
 
     def decide(self, head: Head) -> Admitted:
-        """Decide about a request.
+        """Decide about a request; about one that is equal to another, the same.
 
         Raises:
             Denied: its address, the name it calls us by, or its key is not for that.
@@ -127,6 +134,17 @@ class Admission:
             TooManyGuesses: nor have many before it, from the same address.
             NotServed: nobody is to ask for that here.
         """
+        kept = self._kept.get(head)
+        if kept is not None:
+            return kept
+        admitted = self._decide(head)
+        if len(head.target) <= KEPT_CHARACTERS:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[head] = admitted
+        return admitted
+
+    def _decide(self, head: Head) -> Admitted:
         rules = self._rules
         address = rules.proxies.client(head.peer, head.forwarded_for)
         if address is None or not rules.addresses.permits(address):

@@ -35,6 +35,11 @@ class AuditLines(logging.Formatter):
         return json.dumps(line)
 
 
+def is_audited() -> bool:
+    """Whether there is a file for events."""
+    return AUDIT.isEnabledFor(logging.INFO)
+
+
 def audit(event: str, **facts: str | int | None) -> None:
     """Note an event, if there is a file for it. Waits for nothing.
 
@@ -42,7 +47,7 @@ def audit(event: str, **facts: str | int | None) -> None:
         event: what it is: `refused`, `signed call`, `operator`.
         facts: of it; those that are None are left out. No secrets, and no query.
     """
-    if AUDIT.isEnabledFor(logging.INFO):
+    if is_audited():
         AUDIT.info(event, extra={_FACTS: facts})
 
 

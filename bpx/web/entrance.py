@@ -10,7 +10,7 @@ from bpx import metrics
 from bpx.access.admission import Admission, Admitted, Head
 from bpx.access.pace import Pace
 from bpx.errors import RequestFailed
-from bpx.logs.audit import audit
+from bpx.logs.audit import audit, is_audited
 from bpx.upstream.call import Kind, kind_of
 
 CLIENT = "bpx.client"  # in a request's environment: whose it is
@@ -61,16 +61,16 @@ class Entrance:
 
     def see_off(self, response: Response) -> Response:
         """Say what a browser has to know, and note a signed call."""
-        admitted: Admitted | None = request.environ.get(_ADMITTED)
+        environ = request.environ
+        admitted: Admitted | None = environ.get(_ADMITTED)
         if admitted is not None:
             for name, value in admitted.headers:
                 response.headers.add(name, value)
-            if not admitted.is_preflight:
-                self._audit(admitted, response)
+            if is_audited() and not admitted.is_preflight:
+                self._audit(admitted, environ, response)
         return response
 
-    def _audit(self, admitted: Admitted, response: Response) -> None:
-        environ = request.environ
+    def _audit(self, admitted: Admitted, environ: Mapping[str, Any], response: Response) -> None:
         method, (path, _, query) = environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")
         if environ.get(KIND, kind_of(method, query, b"")) is Kind.PUBLIC:
             return
@@ -104,15 +104,16 @@ class Entrance:
 def head_of(environ: Mapping[str, Any]) -> Head:
     """Return what there is to decide about a request."""
     has_body = environ.get("CONTENT_LENGTH", "") not in ("", "0")
+    told = environ.get
     return Head(
         environ["REQUEST_METHOD"],
         environ["RAW_URI"],
-        environ.get("REMOTE_ADDR") or "",
-        environ.get("HTTP_X_FORWARDED_FOR"),
-        environ.get("HTTP_HOST"),
-        environ.get("HTTP_ORIGIN"),
-        environ.get("HTTP_X_BPX_API_KEY"),
-        environ.get("HTTP_AUTHORIZATION"),
+        told("REMOTE_ADDR") or "",
+        told("HTTP_X_FORWARDED_FOR"),
+        told("HTTP_HOST"),
+        told("HTTP_ORIGIN"),
+        told("HTTP_X_BPX_API_KEY"),
+        told("HTTP_AUTHORIZATION"),
         has_body or "HTTP_TRANSFER_ENCODING" in environ,
     )
 

@@ -1,20 +1,22 @@
 """Counts every request of a market, and how long its answer took.
 
-Flask calls it around each request, whoever answers it. What it counts by is bounded: an endpoint is
-one of our table or `other`, and a status is one of a few hundred.
+It stands around the whole application, so whoever answers is counted. What it counts by is
+bounded: an endpoint is one of our table or `other`, and a status is one of a few hundred.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
-
-from flask import Flask, Response, request
+from typing import Any
 
 from bpx import metrics
+from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
 from bpx.logs import log_request
+from bpx.web.exporter import Exporter
+from bpx.web.targets import Application
 
 OTHER = "other"
-BEGAN = "bpx.began"  # where it is kept when a request came
+ANY_RULE = "/<anything:rest>"
 _LIMITED = (429, 418)
 
 
@@ -24,75 +26,103 @@ class Watch:
     Args:
         market: whose.
         now: returns monotonic seconds.
+        application: answers them.
+        exporter: of Flask's routes.
     """
 
-    def __init__(self, market: Market, now: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        market: Market,
+        now: Callable[[], float],
+        application: Application,
+        exporter: Exporter,
+    ) -> None:
         self._market = market
         self._now = now
+        self._application = application
+        self._exporter = exporter
         self._in_flight = metrics.IN_FLIGHT.labels(market.name)
+        self._synthetic = metrics.SYNTHETIC.labels(market.name)
         self._counters = lru_cache(maxsize=2_000)(self._counters_of)
 
-    def over(self, app: Flask) -> None:
-        """Watch all requests of an application."""
-        app.before_request(self.begin)
-        app.after_request(self.count)
-        app.teardown_request(self.end)
+    def __call__(
+        self, environ: dict[str, Any], start_response: Callable[..., Any]
+    ) -> Iterable[bytes]:
+        """Serve a request."""
+        began = self._now()
 
-    def begin(self) -> None:
-        """Take note that a request has come."""
-        request.environ[BEGAN] = self._now()
+        def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Any:
+            self._count(environ, status[:3], headers, self._now() - began)
+            return start_response(status, headers, *more)
+
         self._in_flight.inc()
-
-    def end(self, error: BaseException | None) -> None:
-        """Take note that a request is over, whatever has become of it."""
-        if request.environ.pop(BEGAN, None) is not None:
+        try:
+            return self._application(environ, start)
+        finally:
             self._in_flight.dec()
 
-    def count(self, response: Response) -> Response:
-        """Count an answer."""
-        environ, headers = request.environ, response.headers
-        began = environ.get(BEGAN)
-        took_s = 0.0 if began is None else self._now() - began
-        source = headers.get("Data-Source", "proxy")
-        endpoint = self._endpoint(environ["REQUEST_METHOD"], environ["RAW_URI"])
-        status = response.status_code
-        counters = self._counters(endpoint, environ["REQUEST_METHOD"], status, source)
-        counters.requests.inc()
-        counters.seconds.observe(took_s)
-        if counters.errors is not None:
-            counters.errors.inc()
-        length = response.content_length
+    def _count(
+        self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]], took_s: float
+    ) -> None:
+        method, told = environ["REQUEST_METHOD"], dict(headers)
+        path, source = environ["RAW_URI"].partition("?")[0], told.get("Data-Source", "proxy")
+        endpoint, rule = self._place(method, path)
+        counters = self._counters(endpoint, rule, method, status, source)
+        for counter in counters.ones:
+            counter.inc()
+        for histogram in counters.seconds:
+            histogram.observe(took_s)
+        length = told.get("Content-Length") or told.get("content-length")
         if length:
-            counters.bytes.inc(length)
-        age_ms = headers.get("Data-Age-Ms")
+            counters.bytes.inc(int(length))
+        age_ms = told.get("Data-Age-Ms")
         if age_ms is not None:
             counters.age.observe(int(age_ms) / 1000)
-        if "Data-Synthetic" in headers:
-            metrics.SYNTHETIC.labels(self._market.name).inc()
-        log_request(self._market.name, environ["REQUEST_METHOD"], endpoint, source, status, took_s)
-        return response
+            if "Data-Synthetic" in told:
+                self._synthetic.inc()
+        log_request(self._market.name, method, endpoint, source, int(status), took_s)
 
-    def _endpoint(self, method: str, target: str) -> str:
-        found = self._market.find(method, target.partition("?")[0])
-        return OTHER if found is None else found.path
+    def _place(self, method: str, path: str) -> tuple[str, str]:
+        """Return the endpoint of our table, and Flask's rule for the path."""
+        found, read = self._market.find(method, path), self._market.find("GET", path)
+        is_ours = read is not None and read.source is not Source.UPSTREAM
+        rule = path if is_ours or path == "/" else ANY_RULE
+        return OTHER if found is None else found.path, rule
 
-    def _counters_of(self, endpoint: str, method: str, status: int, source: str) -> "_Counters":
-        return _Counters(self._market.name, endpoint, method, status, source)
+    def _counters_of(
+        self, endpoint: str, rule: str, method: str, status: str, source: str
+    ) -> "_Counters":
+        return _Counters(self._market.name, self._exporter, endpoint, rule, method, status, source)
 
 
 class _Counters:
     """The counters of one sort of answer, found once."""
 
-    __slots__ = ("age", "bytes", "errors", "requests", "seconds")
+    __slots__ = ("age", "bytes", "ones", "seconds")
 
-    def __init__(self, market: str, endpoint: str, method: str, status: int, source: str) -> None:
-        labels = market, endpoint, method, str(status), source
-        self.requests = metrics.HTTP_REQUESTS.labels(*labels)
-        self.seconds = metrics.REQUEST_SECONDS.labels(market, endpoint, source)
+    def __init__(
+        self,
+        market: str,
+        exporter: Exporter,
+        endpoint: str,
+        rule: str,
+        method: str,
+        status: str,
+        source: str,
+    ) -> None:
+        self.ones = [
+            metrics.HTTP_REQUESTS.labels(market, endpoint, method, status, source),
+            exporter.total.labels(method, status, market),
+        ]
+        kind = _error_kind(int(status), source)
+        if kind is not None:
+            self.ones.append(metrics.HTTP_ERRORS.labels(market, endpoint, kind))
+        self.seconds = [
+            metrics.REQUEST_SECONDS.labels(market, endpoint, source),
+            exporter.seconds.labels(method, rule, status, market),
+        ]
         self.bytes = metrics.REPLY_BYTES.labels(market, source)
         self.age = metrics.REPLY_AGE.labels(market, source)
-        kind = _error_kind(status, source)
-        self.errors = None if kind is None else metrics.HTTP_ERRORS.labels(market, endpoint, kind)
 
 
 def _error_kind(status: int, source: str) -> str | None:

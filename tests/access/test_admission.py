@@ -1,12 +1,11 @@
 """The one step in front of every request."""
 
-from dataclasses import replace
 from ipaddress import ip_network
 
 import pytest
 
 from bpx.access.addresses import Filter, Proxies
-from bpx.access.admission import GUESSES, Admission, Head, Rules
+from bpx.access.admission import GUESSES, KEPT, Admission, Head, Rules
 from bpx.access.keys import TRADING, Key, Keyring, Scope, digest_of
 from bpx.access.sites import Hosts, Origins
 from bpx.access.targets import Policy
@@ -31,7 +30,7 @@ class Here:
             )
 
     def decide(self, **more):
-        return self.admission.decide(replace(HEAD, **more))
+        return self.admission.decide(HEAD._replace(**more))
 
 
 def test_without_keys_whoever_may_come_is_known_by_its_address():
@@ -181,10 +180,15 @@ def test_a_decision_holds_until_the_keys_change():
     assert here.decide().key_name is None
 
 
-def test_equal_heads_get_equal_decisions():
+def test_equal_heads_get_the_same_decision_and_no_more_are_kept_than_there_is_room_for():
     here = Here(bot=TRADING)
-    assert here.decide(key="bot") == here.decide(key="bot")
+    first = here.decide(key="bot")
+    assert here.decide(key="bot") is first
+    for number in range(2 * KEPT):
+        here.decide(key="bot", target=f"{KLINES}&limit={number}")
+    assert len(here.admission._kept) <= KEPT
+    assert here.decide(key="bot") == first
 
 
 def test_a_head_does_not_show_its_key():
-    assert "s3cret" not in repr(replace(HEAD, key="s3cret", authorization="Bearer s3cret"))
+    assert "s3cret" not in repr(HEAD._replace(key="s3cret", authorization="Bearer s3cret"))
