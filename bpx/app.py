@@ -54,10 +54,10 @@ def create_app(
     Entrance(name, admission, runtime.now).over(app)
     key_file = KeyFile(settings.keys_file, settings.keys, admission.use, runtime)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
-    exporter = Exporter(app, path=None, registry=registry)
-    app.wsgi_app = Watch(  # type: ignore[method-assign]
-        house.market, runtime.now, Gate(app.wsgi_app), exporter
-    )
+    Exporter(app, path=None, registry=registry)
+    watch = Watch(house.market, runtime.now, Gate(app.wsgi_app))
+    app.wsgi_app = watch  # type: ignore[method-assign]
+    registry.register(watch)
     app.extensions["bpx.house"] = house
     app.extensions["bpx.keys"] = key_file
     runtime.spawn(key_file.follow)

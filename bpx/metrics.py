@@ -4,10 +4,13 @@ Label sets are bounded: endpoints are those of our tables and `other`; there are
 is read when somebody looks, instead of counted as it happens, is declared as a `Reading`.
 """
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import inf
 
 from prometheus_client import Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client.utils import floatToGoString
 
 # Else a third of the page says when counters began.
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -16,32 +19,110 @@ FAST_S = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0
 AGES_S = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)
 ONE = ("market",)
 
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A metric that is read when somebody looks.
+
+    Args:
+        name: with its unit.
+        help: what it tells.
+        labels: names of its labels.
+        kind: gauge or counter.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...] = ()
+    kind: str = "gauge"
+
+    def family(self, rows: Iterable[tuple[tuple[str, ...], float]]) -> Metric:
+        """Return it with a sample for each row of label values and value."""
+        is_counter = self.kind == "counter"
+        name = self.name.removesuffix("_total") if is_counter else self.name
+        made = Metric(name, self.help, self.kind)
+        for values, value in rows:
+            made.add_sample(self.name, dict(zip(self.labels, values, strict=True)), value)
+        return made
+
+
+class Tally:
+    """How often a value was in each bucket, and the sum of all. Nothing is locked: one thread adds.
+
+    Args:
+        bounds: the greatest value of each bucket, but for the last one.
+    """
+
+    __slots__ = ("_bounds", "counts", "total")
+
+    def __init__(self, bounds: tuple[float, ...]) -> None:
+        self._bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0.0
+
+    def add(self, value: float) -> None:
+        """Count a value."""
+        self.counts[bisect_left(self._bounds, value)] += 1
+        self.total += value
+
+
+@dataclass(frozen=True, slots=True)
+class Spread:
+    """A histogram that is read when somebody looks.
+
+    Args:
+        name: with its unit.
+        help: what it tells.
+        labels: names of its labels.
+        bounds: of its buckets.
+    """
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    bounds: tuple[float, ...]
+
+    def family(self, rows: Iterable[tuple[tuple[str, ...], Tally]]) -> Metric:
+        """Return it with the samples of each row of label values and tally."""
+        made = Metric(self.name, self.help, "histogram")
+        for values, tally in rows:
+            labels, count = dict(zip(self.labels, values, strict=True)), 0
+            for bound, more in zip((*self.bounds, inf), tally.counts, strict=True):
+                count += more
+                least = {"le": floatToGoString(bound)}  # type: ignore[no-untyped-call]
+                made.add_sample(f"{self.name}_bucket", labels | least, count)
+            made.add_sample(f"{self.name}_count", labels, count)
+            made.add_sample(f"{self.name}_sum", labels, tally.total)
+        return made
+
+
 # Requests of clients
 
-HTTP_REQUESTS = Counter(
+HTTP_REQUESTS = Reading(
     "http_requests_total", "Requests that were answered, by status and Data-Source.",
-    ["market", "endpoint", "method", "status", "source"],
+    ("market", "endpoint", "method", "status", "source"), "counter",
 )  # fmt: skip
-HTTP_ERRORS = Counter(
+HTTP_ERRORS = Reading(
     "http_request_errors_total",
     "Requests that were answered with an error: refused (by the proxy), limited (429, 418), failed "
     "(by the proxy, 5xx), or Binance's own 4xx and 5xx.",
-    ["market", "endpoint", "kind"],
+    ("market", "endpoint", "kind"),
+    "counter",
 )
-REQUEST_SECONDS = Histogram(
+REQUEST_SECONDS = Spread(
     "bpx_request_seconds", "Seconds from a request to its answer.",
-    ["market", "endpoint", "source"], buckets=FAST_S,
+    ("market", "endpoint", "source"), FAST_S,
 )  # fmt: skip
-IN_FLIGHT = Gauge("bpx_requests_in_flight", "Requests that are being answered.", ONE)
+IN_FLIGHT = Reading("bpx_requests_in_flight", "Requests that are being answered.", ONE)
 REPLIES = Counter(
     "bpx_replies_total", "Replies to clients, by where they came from.", ["market", "source"]
 )
-REPLY_BYTES = Counter(
-    "bpx_reply_bytes_total", "Bytes of bodies that were answered.", ["market", "source"]
+REPLY_BYTES = Reading(
+    "bpx_reply_bytes_total", "Bytes of bodies that were answered.", ("market", "source"), "counter"
 )
-REPLY_AGE = Histogram(
+REPLY_AGE = Spread(
     "bpx_reply_age_seconds", "Seconds since what was answered from a cache was last proved.",
-    ["market", "source"], buckets=AGES_S,
+    ("market", "source"), AGES_S,
 )  # fmt: skip
 SYNTHETIC = Counter(
     "bpx_synthetic_replies_total", "Klines whose last candle was made by us, as nothing is traded.",
@@ -189,32 +270,6 @@ BREAKER_STATE = Gauge(
 BREAKER_TRIPS = Counter(
     "bpx_breaker_trips_total", "Times that a breaker opened.", ["market", "host", "pool"]
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A metric that is read when somebody looks.
-
-    Args:
-        name: with its unit.
-        help: what it tells.
-        labels: names of its labels.
-        kind: gauge or counter.
-    """
-
-    name: str
-    help: str
-    labels: tuple[str, ...] = ()
-    kind: str = "gauge"
-
-    def family(self, rows: Iterator[tuple[tuple[str, ...], float]]) -> Metric:
-        """Return it with a sample for each row of label values and value."""
-        is_counter = self.kind == "counter"
-        name = self.name.removesuffix("_total") if is_counter else self.name
-        made = Metric(name, self.help, self.kind)
-        for values, value in rows:
-            made.add_sample(self.name, dict(zip(self.labels, values, strict=True)), value)
-        return made
 
 
 # Markets, as they are

@@ -15,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from bpx import metrics
-from bpx.metrics import Reading
+from bpx.metrics import Reading, Spread
 from bpx.simulator.faults import Ending, Misanswer, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.life import DEPTH, TICKER, UNLIMITED, Life
@@ -107,6 +107,8 @@ def declared() -> set[str]:
     for one in vars(metrics).values():
         if isinstance(one, MetricWrapperBase):
             names.add(one._name)
+        elif isinstance(one, Spread):
+            names.add(one.name)
         elif isinstance(one, Reading):
             names.add(one.name.removesuffix("_total") if one.kind == "counter" else one.name)
     return names

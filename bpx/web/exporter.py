@@ -1,40 +1,32 @@
-"""What prometheus-flask-exporter tells of Flask's routes, counted where we count.
+"""prometheus-flask-exporter, which tells of routes; what it tells is counted where we count.
 
 Its own hooks find each counter anew by its labels, through Flask's proxies: that alone takes longer
-than what an answer from a cache may cost.
+than counting may.
 """
 
 from typing import Any
 
-from prometheus_client import Counter, Histogram
 from prometheus_flask_exporter import PrometheusMetrics
 
-_LABELS = ("method", "url_rule", "status", "market")
+from bpx.metrics import FAST_S, Reading, Spread
+
+ROUTE_SECONDS = Spread(
+    "flask_http_request_duration_seconds",
+    "Flask HTTP request duration in seconds",
+    ("market", "method", "url_rule", "status"),
+    FAST_S,
+)
+ROUTES = Reading(
+    "flask_http_request_total",
+    "Total number of HTTP requests",
+    ("market", "method", "status"),
+    "counter",
+)
 
 
 class Exporter(PrometheusMetrics):  # type: ignore[misc]
-    """The exporter, without hooks.
-
-    Attributes:
-        seconds: how long requests took, by method, rule, status and market.
-        total: how many there were, by method, status and market.
-    """
-
-    seconds: Histogram
-    total: Counter
+    """The exporter, without hooks."""
 
     def export_defaults(self, *args: Any, **more: Any) -> None:
-        """Declare its default metrics, under its names."""
+        """Tell of itself alone."""
         self.info("flask_exporter_info", "Version of the exporter", version=self.version)
-        self.seconds = Histogram(
-            "flask_http_request_duration_seconds",
-            "Flask HTTP request duration in seconds",
-            _LABELS,
-            registry=self.registry,
-        )
-        self.total = Counter(
-            "flask_http_request_total",
-            "Total number of HTTP requests",
-            ("method", "status", "market"),
-            registry=self.registry,
-        )
