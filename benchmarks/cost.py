@@ -3,8 +3,8 @@
     python -m benchmarks.cost [--seconds 0.6] [--rounds 15] [--connections 16]
 
 Neighbouring measurements are compared, and the median of their ratios is told. "With" has the
-operators' port open, structured log lines at info level and `/metrics` read once a second, as
-Prometheus does at its quickest.
+operators' port open, structured log lines at info level, and `/metrics` read every five seconds,
+three times as often as Prometheus does by default.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from benchmarks.__main__ import TARGETS, exchange, warm
 from benchmarks.load import run
 from tests.proxy import Proxy, running_proxy
 
+SCRAPE_S = 5.0
 WITH = {"BPX_LOG_LEVEL": "info", "BPX_LOG_FORMAT": "json"}
 WITHOUT = {"BPX_LOG_LEVEL": "error", "BPX_FEAT_ENABLE_METRICS": "false"}
 
@@ -56,7 +57,7 @@ def main() -> None:
 
 
 def _scrape(proxy: Proxy, over: Event) -> None:
-    while not over.wait(1.0):
+    while not over.wait(SCRAPE_S):
         requests.get(f"{proxy.operators_url}/metrics", timeout=5)
 
 

@@ -84,6 +84,7 @@ class Watch(Collector):
         self.route_seconds = Tallies(ROUTE_SECONDS.bounds)
         self.ages = Tallies(metrics.REPLY_AGE.bounds)
         self._counters = lru_cache(maxsize=2_000)(self._counters_of)
+        self._places = lru_cache(maxsize=500)(self._place)
 
     def __call__(
         self, environ: dict[str, Any], start_response: Callable[..., Any]
@@ -117,7 +118,7 @@ class Watch(Collector):
     ) -> None:
         method, told = environ["REQUEST_METHOD"], dict(headers)
         path, source = environ["RAW_URI"].partition("?")[0], told.get("Data-Source", "proxy")
-        endpoint, rule = self._place(method, path)
+        endpoint, rule = self._places(method, path)
         counters = self._counters(endpoint, rule, method, status, source)
         for count in counters.ones:
             count.value += 1
