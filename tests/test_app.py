@@ -136,6 +136,15 @@ def test_an_error_for_our_own_question_is_asked_again_by_the_client_and_passed_o
         assert (reply.status_code, reply.data, source(reply)) == (500, body, "upstream")
 
 
+def test_a_method_that_a_client_has_made_up_is_no_label(spot):
+    with application(spot) as app:
+        client = app.test_client()
+        assert client.open("/api/v3/time", method="MADEUP").status_code == 405
+        page = generate_latest(app.extensions["bpx.registry"]).decode()
+    assert "MADEUP" not in page
+    assert 'method="other"' in page
+
+
 def test_the_operators_page_shows_requests_by_route_and_replies_by_source(spot):
     with application(spot) as app:
         client = app.test_client()

@@ -18,7 +18,7 @@ from bpx.access.targets import READS, Policy, is_plain, serves
 from bpx.errors import BadTarget, Denied, NoKey, NotServed, TooFast, TooManyGuesses
 
 KEPT = 4096  # decisions
-KEPT_CHARACTERS = 200  # of a target: longer ones are rare, and may hold signatures
+KEPT_CHARACTERS = 500  # of a head: longer ones are rare
 GUESSES = 10  # wrong keys of an address, in a minute
 _BEARER = "bearer "
 
@@ -138,7 +138,7 @@ class Admission:
         if kept is not None:
             return kept
         admitted = self._decide(head)
-        if len(head.target) <= KEPT_CHARACTERS:
+        if sum(len(part) for part in head if isinstance(part, str)) <= KEPT_CHARACTERS:
             if len(self._kept) >= KEPT:
                 self._kept.clear()
             self._kept[head] = admitted

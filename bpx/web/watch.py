@@ -18,7 +18,7 @@ from bpx.exchange.market import Market
 from bpx.logs import log_request
 from bpx.metrics import Tally
 from bpx.web.exporter import ROUTE_SECONDS, ROUTES
-from bpx.web.targets import Application
+from bpx.web.targets import METHODS, Application
 
 OTHER = "other"
 ANY_RULE = "/<anything:rest>"
@@ -116,7 +116,9 @@ class Watch(Collector):
     def _count(
         self, environ: dict[str, Any], status: str, headers: list[tuple[str, str]], took_s: float
     ) -> None:
-        method, told = environ["REQUEST_METHOD"], dict(headers)
+        told, method = dict(headers), environ["REQUEST_METHOD"]
+        if method not in METHODS:
+            method = OTHER  # whatever a client has made up
         path, source = environ["RAW_URI"].partition("?")[0], told.get("Data-Source", "proxy")
         endpoint, rule = self._places(method, path)
         counters = self._counters(endpoint, rule, method, status, source)

@@ -187,6 +187,8 @@ def test_equal_heads_get_the_same_decision_and_no_more_are_kept_than_there_is_ro
     for number in range(2 * KEPT):
         here.decide(key="bot", target=f"{KLINES}&limit={number}")
     assert len(here.admission._kept) <= KEPT
+    here.decide(key="bot", host="x" * 500)
+    assert max(map(len, map(str, (one.host for one in here.admission._kept)))) < 500
     assert here.decide(key="bot") == first
 
 
