@@ -44,13 +44,13 @@ def main() -> None:
         for name, target in TARGETS.items():
             for proxy in (bare, full):
                 warm(proxy.url + target)
-            pairs = [
-                tuple(
-                    run(proxy.address, target, options.connections, options.seconds).requests_per_s
-                    for proxy in (bare, full)
-                )
-                for _ in range(options.rounds)
-            ]
+            pairs = []
+            for number in range(options.rounds):
+                found = {}
+                for proxy in (bare, full) if number % 2 else (full, bare):
+                    took = run(proxy.address, target, options.connections, options.seconds)
+                    found[proxy.url] = took.requests_per_s
+                pairs.append((found[bare.url], found[full.url]))
             without, with_all = (round(median(side)) for side in zip(*pairs, strict=True))
             ratio = median(after / before for before, after in pairs)
             print(f"{name:14} {without:8,} {with_all:8,}   {ratio:.3f}", flush=True)
