@@ -17,6 +17,7 @@ from bpx.access.keys import Key, Keyring, Scope
 from bpx.access.pace import Pace
 from bpx.access.sites import Hosts
 from bpx.errors import Denied, NoKey, RequestFailed, TooManyGuesses
+from bpx.exchange.failure import error_body
 from bpx.logs.audit import audit
 
 FOR_ALL = frozenset({"/metrics", "/live", "/ready", "/health"})
@@ -99,8 +100,8 @@ class Access:
 
     def refuse(self, error: RequestFailed) -> Response:
         """Answer whoever is refused."""
-        response = Response(status=error.status, content_type="application/json")
-        response.set_data(f'{{"code":{error.code},"msg":"{error}"}}\n')
+        body = error_body(error.code, str(error))
+        response = Response(body, error.status, content_type="application/json")
         response.headers["X-Proxy-Error"] = error.proxy_error or ""
         if error.retry_after is not None:
             response.headers["Retry-After"] = error.retry_after

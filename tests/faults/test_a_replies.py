@@ -21,7 +21,7 @@ from tests.faults.certificates import server_context
 from tests.faults.exchange import SILENT, RawExchange, reply
 from tests.faults.figures import figure
 from tests.faults.memory import peak_mb
-from tests.faults.scale import full_or
+from tests.faults.scale import IS_FULL, full_or
 from tests.faults.stage import NOT_SENT, NOWHERE, UNKNOWN, UNLIMITED, Stage, Timed, staged
 from tests.proxy import running_proxy
 from tests.upstream.wire_server import Answer, Delivered, Then
@@ -173,7 +173,9 @@ def test_a13_every_account_gets_its_own_answer(stage: Stage):
     figure("A13", asked=count, answered=len(own), foreign=len(foreign))
     assert foreign == []
     # Where the pool of ten was full it is 503, and where no answer came 504.
-    assert {one.status for one in told.values()} <= {200, 503, 504}
+    statuses = {one.status for one in told.values()}
+    assert statuses <= {200, 503, 504}
+    assert statuses == {200, 503, 504} or not IS_FULL, "of many, some meet each"
     assert len(own) >= count / 2
 
 

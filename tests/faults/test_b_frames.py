@@ -36,7 +36,7 @@ from tests.faults.frame_server import (
     welcome,
 )
 from tests.faults.memory import peak_mb
-from tests.faults.scale import full_or
+from tests.faults.scale import IS_FULL, full_or
 from tests.faults.stage import UNLIMITED, Bots, is_listed
 from tests.proxy import Proxy, running_proxy
 from tests.runtime import ThreadRuntime
@@ -151,16 +151,18 @@ def test_b5_every_ping_is_answered_with_its_payload_within_2_s_under_full_load()
     with FrameServer(pinging.talk) as server, proxy_to(server) as (proxy, _):
         eventually(lambda: pinging.sent > 0, within_s=10)
         seconds = full_or(60, 6)
-        wanted, began = wanted_cpu_seconds(worker_of(proxy)), monotonic()
+        before, began = cpu_seconds(worker_of(proxy)), monotonic()
         clients = [start_asking(proxy.address, seconds) for _ in range(HUNGRY_CLIENTS)]
         asked = sum(int(client.communicate(timeout=seconds + 20)[0]) for client in clients)
-        wanted = (wanted_cpu_seconds(worker_of(proxy)) - wanted) / (monotonic() - began)
+        after, took_s = cpu_seconds(worker_of(proxy)), monotonic() - began
+        spent, wanted = ((now - then) / took_s for now, then in zip(after, before, strict=True))
         eventually(lambda: len(pinging.echoed_in_s) >= pinging.sent - 1)
     figure(
         "B5", pings=pinging.sent, wrong=pinging.wrong, slowest_s=max(pinging.echoed_in_s),
-        requests=asked, worker_cpu=wanted,
+        requests=asked, worker_cpu=spent,
     )  # fmt: skip
-    assert wanted >= 0.6, "it was not busy enough to say anything"
+    # In the short form other tests have the processor, too: there it is enough to have wanted it.
+    assert (spent if IS_FULL else wanted) >= 0.6, "it was not busy enough to say anything"
     assert pinging.wrong == 0
     assert len(server.connected_at) == 1
     assert len(pinging.echoed_in_s) >= full_or(25, 45)
@@ -174,13 +176,13 @@ def start_asking(address: tuple[str, int], seconds: float) -> subprocess.Popen[b
     return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
-def wanted_cpu_seconds(pid: int) -> float:
-    """Return for how long a process ran or could have run, had no other been in its way.
+def cpu_seconds(pid: int) -> tuple[float, float]:
+    """Return for how long a process ran, and ran or could have, had no other been in its way.
 
     https://docs.kernel.org/scheduler/sched-stats.html
     """
     on_cpu_ns, in_queue_ns, _ = Path(f"/proc/{pid}/schedstat").read_text().split()
-    return (int(on_cpu_ns) + int(in_queue_ns)) / 1e9
+    return int(on_cpu_ns) / 1e9, (int(on_cpu_ns) + int(in_queue_ns)) / 1e9
 
 
 # The handshakes of B8
