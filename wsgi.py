@@ -73,6 +73,7 @@ def _create(name: str) -> ByPort:
                 runtime,
                 tasks=lambda: runtime.tasks,
                 clients=lambda: served.clients(),
+                heads=lambda: served.heads(),
                 options=shown(settings),
                 logging=logging_of(settings),
                 pages=pages,

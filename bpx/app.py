@@ -51,11 +51,12 @@ def create_app(
     app.register_error_handler(HTTPException, refuse)
     app.register_error_handler(Exception, explain_bug)
     admission = Admission(rules_of(settings), runtime.now, house.answers)
-    Entrance(name, admission, runtime.now).over(app)
+    entrance = Entrance(name, admission, runtime.now)
+    entrance.over(app)
     key_file = KeyFile(settings.keys_file, settings.keys, admission.use, runtime)
     registry = app.extensions["bpx.registry"] = CollectorRegistry()
     Exporter(app, path=None, registry=registry)
-    watch = Watch(house.market, runtime.now, Gate(app.wsgi_app))
+    watch = Watch(house.market, runtime.now, Gate(app.wsgi_app), entrance)
     app.wsgi_app = watch  # type: ignore[method-assign]
     registry.register(watch)
     app.extensions["bpx.house"] = house

@@ -1,15 +1,17 @@
 """Every metric of bpx, declared once: name, unit and what it tells.
 
 Label sets are bounded: endpoints are those of our tables and `other`; there are no symbols. What
-is read when somebody looks, instead of counted as it happens, is declared as a `Reading`.
+is read when somebody looks, instead of counted as it happens, is declared as a `Reading`. What is
+counted with each cached answer is `Counted`: the library's own counters take a lock each time.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
-from prometheus_client import Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 # Else a third of the page says when counters began.
@@ -44,6 +46,43 @@ class Reading:
         for values, value in rows:
             made.add_sample(self.name, dict(zip(self.labels, values, strict=True)), value)
         return made
+
+
+class Count:
+    """A number that only grows. Nothing is locked: one thread adds."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0.0
+
+    def inc(self, more: float = 1) -> None:
+        """Add to it."""
+        self.value += more
+
+
+class Counted(Collector):
+    """A counter that is plain numbers until somebody looks.
+
+    Args:
+        name: with its unit.
+        help: what it tells.
+        labels: names of its labels.
+    """
+
+    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
+        self.reading = Reading(name, help, labels, "counter")
+        self._counts: dict[tuple[str, ...], Count] = {}
+        REGISTRY.register(self)
+
+    def labels(self, *values: str) -> Count:
+        """Return the number for these label values."""
+        return self._counts.setdefault(values, Count())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield it, as it is now."""
+        rows = [(values, count.value) for values, count in list(self._counts.items())]
+        yield self.reading.family(rows)
 
 
 class Tally:
@@ -114,8 +153,13 @@ REQUEST_SECONDS = Spread(
     ("market", "endpoint", "source"), FAST_S,
 )  # fmt: skip
 IN_FLIGHT = Reading("bpx_requests_in_flight", "Requests that are being answered.", ONE)
-REPLIES = Counter(
-    "bpx_replies_total", "Replies to clients, by where they came from.", ["market", "source"]
+REPLIES = Counted(
+    "bpx_replies_total", "Replies to clients, by where they came from.", ("market", "source")
+)
+REPEATED = Counted(
+    "bpx_repeated_replies_total",
+    "Replies in the fast lane: to requests that are known byte for byte.",
+    ONE,
 )
 REPLY_BYTES = Reading(
     "bpx_reply_bytes_total", "Bytes of bodies that were answered.", ("market", "source"), "counter"
@@ -124,16 +168,16 @@ REPLY_AGE = Spread(
     "bpx_reply_age_seconds", "Seconds since what was answered from a cache was last proved.",
     ("market", "source"), AGES_S,
 )  # fmt: skip
-SYNTHETIC = Counter(
+SYNTHETIC = Counted(
     "bpx_synthetic_replies_total", "Klines whose last candle was made by us, as nothing is traded.",
     ONE,
 )  # fmt: skip
-CACHE_HITS = Counter(
-    "bpx_cache_hits_total", "Requests that a cache answered at once.", ["market", "endpoint"]
+CACHE_HITS = Counted(
+    "bpx_cache_hits_total", "Requests that a cache answered at once.", ("market", "endpoint")
 )
-CACHE_MISSES = Counter(
+CACHE_MISSES = Counted(
     "bpx_cache_misses_total", "Requests that a cache could not answer by itself.",
-    ["market", "endpoint"],
+    ("market", "endpoint"),
 )  # fmt: skip
 
 REFUSED = Counter(
@@ -304,6 +348,7 @@ CLOCK_AHEAD = Reading(
 INFO = Reading("bpx_info", "Always 1.", ("version", "python"))
 TASKS = Reading("bpx_tasks", "Tasks that run beside requests.")
 CLIENTS = Reading("bpx_client_connections", "Connections of clients.")
+KNOWN_HEADS = Reading("bpx_known_heads", "Requests that the fast lane knows, byte for byte.")
 LOG_LINES = Reading("bpx_log_lines_total", "Lines written to the log.", ("level",), "counter")
 LOG_BYTES = Reading("bpx_log_bytes_total", "Bytes written to the log.", kind="counter")
 LOG_LEFT_OUT = Reading(

@@ -15,7 +15,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from bpx import metrics
-from bpx.metrics import Reading, Spread
+from bpx.metrics import Counted, Reading, Spread
 from bpx.simulator.faults import Ending, Misanswer, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.life import DEPTH, TICKER, UNLIMITED, Life
@@ -104,7 +104,8 @@ class Scrapes:
 def declared() -> set[str]:
     """Return the names of all families as the parser calls them."""
     names = set()
-    for one in vars(metrics).values():
+    for declared_one in vars(metrics).values():
+        one = declared_one.reading if isinstance(declared_one, Counted) else declared_one
         if isinstance(one, MetricWrapperBase):
             names.add(one._name)
         elif isinstance(one, Spread):

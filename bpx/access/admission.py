@@ -2,7 +2,7 @@
 
 Deciding depends on nothing but a request's head, the address it came from, and the keys of the
 moment. So a decision can be kept for the next request that is equal to it, byte for byte, as long
-as it `holds`; what it lets through is counted each time, by `count`.
+as the keys are the same; what it lets through is counted each time.
 """
 
 from collections.abc import Callable
@@ -120,10 +120,6 @@ class Admission:
         self._era += 1
         self._kept.clear()
 
-    def holds(self, admitted: Admitted) -> bool:
-        """Whether the same would be decided now."""
-        return admitted.era == self._era
-
     def decide(self, head: Head) -> Admitted:
         """Decide about a request; about one that is equal to another, the same.
 
@@ -182,6 +178,12 @@ class Admission:
             wait_s = self._pace.take(admitted.client, self._now())
             if wait_s > 0:
                 raise TooFast(wait_s)
+
+    def admits_again(self, admitted: Admitted) -> bool:
+        """Whether a request may come in that is equal to one that was; then it is counted."""
+        if admitted.era != self._era:
+            return False
+        return self._pace is None or self._pace.take(admitted.client, self._now()) == 0
 
     def _key_of(self, head: Head, address: str) -> Key | None:
         """Return the key of a request; None if there are none at all."""

@@ -40,7 +40,7 @@ class Parts:
         markets: that run.
         registries: of the markets' requests.
         runtime: tasks and time.
-        tasks, clients: how many there are at the moment.
+        tasks, clients, heads: how many there are at the moment; of heads that are known.
         options: as they are in force, without secrets.
         logging: as the options want it.
         pages: further ones.
@@ -53,6 +53,7 @@ class Parts:
     runtime: Runtime
     tasks: Callable[[], int]
     clients: Callable[[], int]
+    heads: Callable[[], int]
     options: Mapping[str, str]
     logging: Logging
     access: Access
@@ -98,6 +99,7 @@ class Desk:
             lambda: [market.depths() for market in parts.markets],
             parts.tasks,
             parts.clients,
+            parts.heads,
         )
         pages = [
             status_pages(self._status, self._logs),

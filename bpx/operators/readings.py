@@ -43,6 +43,7 @@ class Readings(Collector):
         depths: of the same markets, in the same order.
         tasks: how many there are.
         clients: how many connections they have.
+        heads: how many requests are known byte for byte.
     """
 
     def __init__(
@@ -51,11 +52,13 @@ class Readings(Collector):
         depths: Callable[[], Sequence[Depths]],
         tasks: Callable[[], int],
         clients: Callable[[], int],
+        heads: Callable[[], int],
     ) -> None:
         self._vitals = vitals
         self._depths = depths
         self._tasks = tasks
         self._clients = clients
+        self._heads = heads
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family."""
@@ -68,6 +71,7 @@ class Readings(Collector):
         yield metrics.INFO.family(iter([(versions, 1.0)]))
         yield metrics.TASKS.family(iter([((), self._tasks())]))
         yield metrics.CLIENTS.family(iter([((), self._clients())]))
+        yield metrics.KNOWN_HEADS.family(iter([((), self._heads())]))
         yield from _older_names([one.market for one in vitals])
 
 

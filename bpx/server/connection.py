@@ -11,6 +11,7 @@ from typing import Any
 
 from bpx.server.crowd import Crowd
 from bpx.server.ending import ClientGone, RequestTooLong, RequestTooSlow, linger, reset, shut
+from bpx.server.lane import Lane, Part, Where
 
 HEAD_BYTES = 32 * 1024  # of a request, in all: as much as nginx takes
 
@@ -34,15 +35,38 @@ class Connection:
     """What gunicorn sees as the client's socket.
 
     A connection is idle until the first byte of a request arrives, then it is read until the
-    request is complete, and then its answer is written.
+    request is complete, and then its answer is written. Where a request is known, that is done in
+    the lane, and gunicorn never hears of it.
+
+    Args:
+        sock: the client's.
+        patience: how long we wait.
+        crowd: those that it is one of.
+        buffer_bytes: that are asked of the client at once.
+        lane: answers what is known; None if nothing is.
+        where: it has come in.
 
     Attributes:
         waits_since: since when we wait for the client; None if it waits for us.
+        head: all that was read for the request under way, if it came at once.
     """
 
     def __init__(
-        self, sock: Any, patience: Patience, crowd: Crowd, buffer_bytes: int = 8192
+        self,
+        sock: Any,
+        patience: Patience,
+        crowd: Crowd,
+        buffer_bytes: int = 8192,
+        lane: Lane | None = None,
+        where: Where = (None, ""),
     ) -> None:
+        self._lane = lane
+        if lane is not None:
+            self.place = lane.enter(where)
+            self.watcher = sock._read_event  # gevent's: it is told when the socket is closed
+        self.head: bytes | None = None
+        self._ahead = b""  # read, and not answered in the lane
+        self._is_at_boundary = True  # nothing has been read of the next request
         self._buffer_bytes = buffer_bytes
         self._socket = sock
         self._patience = patience
@@ -53,6 +77,13 @@ class Connection:
         self._bytes_left = HEAD_BYTES
         self._write_left_s = patience.write_s
 
+    def begin(self) -> bool:
+        """Answer what is known from the first; return whether there is anything else."""
+        if self._lane is None:
+            return True
+        self._ahead = self._lane.answer_known(self, is_fresh=True)
+        return bool(self._ahead)
+
     def recv(self, size: int) -> bytes:
         """Return the next bytes; none at all if the client, or its time to ask, is gone.
 
@@ -61,6 +92,23 @@ class Connection:
             RequestTooLong: there is no end of it.
             ClientGone: the connection broke in the middle of it.
         """
+        if self._is_at_boundary:
+            self._is_at_boundary = False
+            received = self.head = self._first(size)
+        else:
+            self.head, received = None, self._next(size)
+        if received:
+            self._note_received(len(received))
+        return received
+
+    def _first(self, size: int) -> bytes:
+        """Return the first bytes of a request that the lane does not answer."""
+        if self._lane is None:
+            return self._next(size)
+        received, self._ahead = self._ahead or self._lane.answer_known(self), b""
+        return received
+
+    def _next(self, size: int) -> bytes:
         try:
             # At least a moment: what has arrived already is read in any case.
             self._socket.settimeout(max(0.001, self._read_until - monotonic()))
@@ -73,8 +121,6 @@ class Connection:
             if self._is_idle:
                 return b""
             raise ClientGone(str(error)) from None
-        if received:
-            self._note_received(len(received))
         return received
 
     def _note_received(self, count: int) -> None:
@@ -98,12 +144,15 @@ class Connection:
         self._crowd.read(self)
         self._write_left_s = self._patience.write_s
 
-    def end_answer(self, received: int = 0) -> None:
+    def end_answer(self, left: bytes = b"") -> None:
         """Note that an answer is complete: from now on the client may ask again.
 
         Args:
-            received: how many bytes of the next request came with this one.
+            left: what has been read behind its request. Empty lines are none of the next one: old
+                clients end a body with one (RFC 9112, 2.2).
         """
+        self._is_at_boundary = not left
+        received = len(left.lstrip(b"\r\n"))
         self._is_idle = True
         self.waits_since = monotonic()
         self._bytes_left = HEAD_BYTES
@@ -112,42 +161,56 @@ class Connection:
             self._note_received(received)
 
     def sendall(self, sent: bytes) -> None:
-        """Send all of it. Raises what `send_joined` does."""
-        self.send_joined(b"", sent)
+        """Send all of it. Raises what `send_parts` does."""
+        self.send_parts((sent,))
 
     send = sendall
 
-    def send_joined(self, head: bytes, body: bytes) -> None:
-        """Send both, as one and without a copy.
+    def send_parts(self, parts: tuple[Part, ...]) -> None:
+        """Send them one behind the other, together and without a copy.
 
         Raises:
             ClientGone: the client has closed, or has taken too long over this answer.
         """
         try:
-            count = self._sent_at_once(head, body)
-            if count < len(head) + len(body):
-                self._wait_to_send(head, body, count)
+            count = self._sent_at_once(parts)
+            if count < sum(map(len, parts)):
+                self._wait_to_send(parts, count)
         except OSError as error:  # a TimeoutError is one
             self.reset()
             raise ClientGone(str(error)) from None
 
-    def _sent_at_once(self, head: bytes, body: bytes) -> int:
+    def send_rest(self, parts: tuple[Part, ...], count: int) -> None:
+        """Send all but the first `count` bytes, of which the client has taken no more at once.
+
+        Raises:
+            ClientGone: as `send_parts` does.
+        """
+        try:
+            self._wait_to_send(parts, count)
+        except OSError as error:
+            self.reset()
+            raise ClientGone(str(error)) from None
+
+    def _sent_at_once(self, parts: tuple[Part, ...]) -> int:
         self._socket.settimeout(0)
         try:
-            count: int = self._socket.sendmsg((head, body)) if head else self._socket.send(body)
+            count: int = (
+                self._socket.sendmsg(parts) if len(parts) > 1 else self._socket.send(parts[0])
+            )
         except BlockingIOError:
             return 0
         return count
 
-    def _wait_to_send(self, head: bytes, body: bytes, count: int) -> None:
+    def _wait_to_send(self, parts: tuple[Part, ...], count: int) -> None:
         self.waits_since = started = monotonic()
-        self._crowd.sending(self, body)
+        self._crowd.sending(self, max(parts, key=len))
         self._socket.settimeout(max(0.001, self._write_left_s))
         try:
-            if count < len(head):
-                self._socket.sendall(head[count:])
-                count = len(head)
-            self._socket.sendall(memoryview(body)[count - len(head) :])
+            for part in parts:
+                if count < len(part):
+                    self._socket.sendall(memoryview(part)[count:])
+                count = max(0, count - len(part))
         finally:
             self._crowd.sent(self)
             self.waits_since = None
@@ -163,6 +226,11 @@ class Connection:
         except OSError:
             return True
         return not received
+
+    def end_if_late(self, now: float) -> None:
+        """Let an idle connection end whose time to ask is over."""
+        if now >= self._read_until:
+            self.end_if_idle()
 
     def end_if_idle(self) -> None:
         """Let an idle connection end; a request that is on its way already is still read."""
@@ -190,6 +258,12 @@ class Connection:
     def close(self) -> None:
         """Close the socket."""
         self._socket.close()
+
+    def leave(self) -> None:
+        """Take note that nobody serves it any more."""
+        self._crowd.leave(self)
+        if self._lane is not None:
+            self._lane.leave(self.place)
 
     def setblocking(self, is_blocking: bool) -> None:
         """Do nothing: every wait has its own bound."""

@@ -21,6 +21,7 @@ from bpx.logs import configure
 from bpx.logs.audit import configure_audit
 from bpx.server.configuration import logging_of
 from bpx.server.connection import Patience
+from bpx.server.lane import Lane
 from bpx.server.listening import Listening
 from bpx.server.ports import ByPort
 from bpx.server.shared import SUCCESSION
@@ -48,6 +49,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **more)
+        self.lane: Lane | None = None
         self._stop = Event()
         self._orphan_until: float | None = None  # when it has to end, without a master
 
@@ -73,8 +75,10 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
     def run(self) -> None:
         """Serve until told to stop, then finish what is under way."""
         buffer_bytes = self.settings.copy_buffer_size
+        if self.settings.fast_lane_enabled and not self._is_unusual():
+            self.lane = Lane(buffer_bytes)
         self.listening = Listening(
-            self.handle, self.patience, buffer_bytes, wrapping(self.settings)
+            self.handle, self.patience, buffer_bytes, wrapping(self.settings), self.lane
         )
         self.listening.open_markets(self.sockets, self.worker_connections)
         if isinstance(self.wsgi, ByPort):
@@ -102,9 +106,15 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         super().init_signals()
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
+    def _is_unusual(self) -> bool:
+        """Whether gunicorn is to do for each request what only it can."""
+        return bool(self.log.access_log_enabled or self.cfg.proxy_protocol not in (False, "off"))
+
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Begin to stop (SIGTERM); once more changes nothing."""
         super().handle_exit(sig, frame)
+        if self.lane is not None:
+            self.lane.is_open = False  # answers say from now on that the connection ends
         self._stop.set()
 
     def handle_quit(self, sig: int, frame: Any) -> None:
@@ -125,6 +135,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
     def _open_ports(self, app: ByPort) -> None:
         app.listen([listener.getsockname() for listener in self.sockets])
         app.clients = lambda: len(self.listening.clients())
+        app.heads = lambda: 0 if self.lane is None else len(self.lane)
         if app.has_operators:
             self._open_operators(app)
 

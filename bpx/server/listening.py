@@ -2,17 +2,21 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
+import gevent
 from gevent import socket
 from gevent.pool import Pool
 from gevent.server import StreamServer
 
 from bpx.server.connection import Connection, Patience
 from bpx.server.crowd import Crowd
+from bpx.server.lane import Lane
 
 _OPERATORS_CONNECTIONS = 100
 _UNSENT_BYTES = 512 * 1024  # of an answer that the system may keep for a client
+_LATE_S = 0.25  # by which an idle connection may end too late, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class Listening:
         patience: how long clients are waited for.
         buffer_bytes: that are asked of a client at once.
         secure: wraps the markets' connections, and those of operators; None leaves them plain.
+        lane: answers what is known on the markets' ports, if they are plain.
     """
 
     def __init__(
@@ -46,7 +51,9 @@ class Listening:
         patience: Patience,
         buffer_bytes: int = 8192,
         secure: tuple[Wrap, Wrap] | None = None,
+        lane: Lane | None = None,
     ) -> None:
+        self._lane = None if secure else lane
         self._buffer_bytes = buffer_bytes
         self._secure = secure[0] if secure else None
         self._secure_operators = secure[1] if secure else None
@@ -69,7 +76,9 @@ class Listening:
         """Serve markets on sockets that listen already."""
         self._clients, self._served = _room(connections)
         for listener in listeners:
-            self._markets.append(self._started(listener, self._clients, self._served, self._secure))
+            server = self._started(listener, self._clients, self._served, self._secure, self._lane)
+            self._markets.append(server)
+        gevent.spawn(self._look_at_idle)
 
     def open_operators(self, host: str, port: int) -> Any:
         """Serve operators on a port of our own; return its address, as the system writes it.
@@ -91,6 +100,14 @@ class Listening:
         )
         return listener.getsockname()
 
+    def _look_at_idle(self) -> None:
+        """Let connections end whose time to ask is over, wherever that is waited for."""
+        while True:
+            gevent.sleep(min(_LATE_S, max(0.01, self._patience.idle_s / 10)))
+            now = monotonic()
+            for connection in self.clients():
+                connection.end_if_late(now)
+
     def close_markets(self) -> None:
         """Take in whoever has connected already, and nobody more."""
         for server in self._markets:
@@ -104,7 +121,12 @@ class Listening:
             self._operators.close()
 
     def _started(
-        self, listener: Any, crowd: Crowd, pool: Pool, secure: Wrap | None
+        self,
+        listener: Any,
+        crowd: Crowd,
+        pool: Pool,
+        secure: Wrap | None,
+        lane: Lane | None = None,
     ) -> StreamServer:
         listener.setblocking(1)
         if listener.family != socket.AF_UNIX:  # what a client does not take is to wait with us
@@ -113,12 +135,16 @@ class Listening:
 
         def serve(client: Any, address: Any) -> None:
             sock = client if secure is None else secure(client)
-            connection = Connection(sock, self._patience, crowd, self._buffer_bytes)
+            where = port.name, address[0] if address else ""
+            connection = Connection(sock, self._patience, crowd, self._buffer_bytes, lane, where)
             crowd.enter(connection)
             try:
-                self._serve(port, connection, address)
+                if connection.begin():
+                    self._serve(port, connection, address)
+                else:
+                    connection.close()
             finally:
-                crowd.leave(connection)
+                connection.leave()
 
         server = StreamServer(listener, handle=serve, spawn=pool)
         server.start()

@@ -44,6 +44,7 @@ class ByPort:
         self._stopping = stopping
         self._by_address: dict[Any, Application] = {}
         self.clients: Callable[[], int] = lambda: 0  # connections, once a server counts them
+        self.heads: Callable[[], int] = lambda: 0  # of requests that it knows
         self.listen([str(port) for port in market_ports])
 
     @property

@@ -65,7 +65,7 @@ class Reply(Response):  # type: ignore[misc]
         if self.chunked:
             data = b"%X\r\n%b\r\n" % (len(data), data)
         head, self._head = self._head, b""
-        self.sock.send_joined(head, data)
+        self.sock.send_parts((head, data) if head else (data,))
 
     def close(self) -> None:
         """Send what is left. Never called for an answer that broke."""

@@ -17,6 +17,7 @@ from bpx.errors import RequestFailed
 from bpx.server.body import receive_body
 from bpx.server.connection import Connection
 from bpx.server.ending import ClientGone
+from bpx.server.lane import Known, Repeat, is_one_request
 from bpx.server.lifetime import Lifetime
 from bpx.server.ports import LISTENER
 from bpx.server.refusals import BUG, as_http, refusal_of
@@ -42,7 +43,22 @@ class Worker(Lifetime):
         environ[LISTENER] = listener_name
         environ["wsgi.multithread"] = True
         environ["bpx.is_gone"] = sock.is_gone
+        repeats: list[Repeat] = []
+        if self.lane is not None and is_one_request(sock.head, req):
+            environ["bpx.remember"] = repeats.append
         started = monotonic()
+        self._serve(environ, reply, sock)
+        if self.log.access_log_enabled:
+            self.log.access(reply, req, environ, timedelta(seconds=monotonic() - started))
+        left = req.unreader.buf.getvalue()
+        sock.end_answer(left)
+        if repeats and not left:
+            self._learn(sock, reply, repeats[-1])
+        gevent.sleep(0)  # the others' turn, even if this client's next request is there already
+        if reply.should_close():
+            raise StopIteration
+
+    def _serve(self, environ: dict[str, Any], reply: Reply, sock: Connection) -> None:
         try:
             self._answer(environ, reply)
         except ClientGone:
@@ -53,12 +69,12 @@ class Worker(Lifetime):
             self.log.exception("an answer broke off")
             sock.reset()
             raise StopIteration from None
-        if self.log.access_log_enabled:
-            self.log.access(reply, req, environ, timedelta(seconds=monotonic() - started))
-        sock.end_answer(received=_left_in(req.unreader))
-        gevent.sleep(0)  # the others' turn, even if this client's next request is there already
-        if reply.should_close():
-            raise StopIteration
+
+    def _learn(self, sock: Connection, reply: Reply, repeat: Repeat) -> None:
+        """Have the next request with the same head answered without us, if that is as good."""
+        is_usual = self.alive and reply.status == "200 OK" and not reply.chunked
+        if self.lane is not None and sock.head is not None and is_usual:
+            self.lane.learn(sock.place, sock.head, Known(repeat, reply.should_close()))
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> None:
         chunks = self.wsgi(environ, reply.start_response)
@@ -87,11 +103,3 @@ class Worker(Lifetime):
         except ClientGone:
             return
         client.linger()
-
-
-def _left_in(unreader: Any) -> int:
-    """Return how many bytes of a next request gunicorn has read behind one.
-
-    Empty lines are none: old clients end a body with one. See RFC 9112, 2.2.
-    """
-    return len(unreader.buf.getvalue().lstrip(b"\r\n"))

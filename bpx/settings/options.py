@@ -72,6 +72,12 @@ class Settings:
         "60s",
         "How long a connection may stay open without a request.",
     )
+    fast_lane_enabled: bool = option(
+        "server.fast-lane",
+        BOOL,
+        "true",
+        "Answer requests that are known byte for byte without parsing them again.",
+    )
     shutdown_timeout_s: float = option(
         "server.shutdown-timeout",
         DURATION,

@@ -1,8 +1,7 @@
 """What a cache answers: the body of a reply, and what is to be said about it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from bpx.cache.cell import View
 from bpx.errors import OverShare, Refused
@@ -17,29 +16,48 @@ REST_WAIT_S = 12.0  # as long as a public call may take in all
 ATTEMPTS = 3  # REST questions that one request may wait for
 
 STREAM, CACHE, UPSTREAM = "websocket", "cache", "upstream"
+JSON = "application/json;charset=UTF-8"  # as Binance writes it
+
+Part = bytes | memoryview  # of a body
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A reply made here.
 
     Args:
-        body: its bytes.
+        parts: of its body, one behind the other.
         source: what `Data-Source` is to say.
         confirmed_at: when it was last proved, in monotonic seconds.
         is_synthetic: whether its last candle is made by us.
         coding: Content-Encoding of the body, if any.
+        varies: whether that depends on Accept-Encoding.
     """
 
-    body: bytes
+    parts: tuple[Part, ...]
     source: str
     confirmed_at: float
     is_synthetic: bool = False
     coding: str | None = None
+    varies: bool = False
+
+    @property
+    def body(self) -> bytes:
+        """The whole body."""
+        return b"".join(self.parts)
+
+
+Again = Callable[[float], Answer | None]  # monotonic seconds
 
 
 class Answers(Protocol):
     """Answers the requests of one endpoint."""
+
+    def again(self, params: Params, codings: str) -> Again:
+        """Return what answers a request at once, whenever it is called; None if it cannot.
+
+        It is for requests that `answer` has answered: nothing is begun for it. Takes what `answer`
+        does.
+        """
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a request that is understood; None if Binance has to be asked.
@@ -52,6 +70,21 @@ class Answers(Protocol):
         Raises:
             RequestFailed: Binance could not be asked.
         """
+
+
+def headers_of(answer: Answer, age_ms: str, length: str) -> list[tuple[str, str]]:
+    """Return the headers of a reply that is such an answer, in their order."""
+    headers = [("Content-Type", JSON), ("Data-Source", answer.source)]
+    if answer.source != UPSTREAM:
+        headers.append(("Data-Age-Ms", age_ms))
+    if answer.is_synthetic:
+        headers.append(("Data-Synthetic", "1"))
+    if answer.varies:
+        headers.append(("Vary", "Accept-Encoding"))
+    if answer.coding is not None:
+        headers.append(("Content-Encoding", answer.coding))
+    headers.append(("Content-Length", length))
+    return headers
 
 
 def source_of(feed: Feed[V], now: float) -> str | None:

@@ -9,11 +9,11 @@ from bpx import metrics
 from bpx.exchange.endpoint import Endpoint, Source
 from bpx.exchange.failure import UNKNOWN_SYMBOL
 from bpx.exchange.query import Params
-from bpx.web.answer import Answer
+from bpx.web.answer import JSON, Again, Answer, headers_of
 from bpx.web.entrance import CLIENT
 from bpx.web.forwarding import Forwarding, raw_target
 from bpx.web.parts import Parts
-from bpx.web.refusals import JSON
+from bpx.web.repeat import AGAIN
 from bpx.web.targets import METHODS
 
 READS = ("GET", "HEAD")
@@ -62,10 +62,6 @@ class _Serving:
         labels = parts.market.name, endpoint.path
         self._hits = metrics.CACHE_HITS.labels(*labels)
         self._misses = metrics.CACHE_MISSES.labels(*labels)
-        self._replies = {
-            source: metrics.REPLIES.labels(parts.market.name, source)
-            for source in ("websocket", "cache", "upstream", "proxy")
-        }
 
     def serve(self) -> Response:
         """Answer the request from a cache, or forward it."""
@@ -84,7 +80,18 @@ class _Serving:
         (self._hits if is_hit else self._misses).inc()
         if answer is None:
             return self._forwarding.forward(began)
+        if is_hit and environ["REQUEST_METHOD"] == "GET":
+            environ[AGAIN] = self._again(params, codings)
         return self._reply(answer)
+
+    def _again(self, params: Params, codings: str) -> Again:
+        """Return what answers the request from its cache once more, if that is all it takes."""
+        again = self._answers.again(params, codings)
+
+        def again_if_followed(now: float) -> Answer | None:
+            return again(now) if self._is_followed(params) else None
+
+        return again_if_followed
 
     def _understand(self, environ: Mapping[str, Any]) -> Params | None:
         """Return the parameters of a request that a cache may answer, None if none may."""
@@ -111,7 +118,6 @@ class _Serving:
         info = self._listed()
         if info is None or symbol in info.symbols or not self._is_list_current():
             return None
-        self._replies["proxy"].inc()
         return Response(UNKNOWN_SYMBOL, 400, content_type=JSON, headers=[("Data-Source", "proxy")])
 
     def _is_followed(self, params: Params) -> bool:
@@ -122,15 +128,6 @@ class _Serving:
         return info is not None and info.symbols.get(params["symbol"]) == "TRADING"
 
     def _reply(self, answer: Answer) -> Response:
-        self._replies[answer.source].inc()
-        headers = [("Content-Type", JSON), ("Data-Source", answer.source)]
-        if answer.source != "upstream":
-            age_ms = max(0, int((self._now() - answer.confirmed_at) * 1000))
-            headers.append(("Data-Age-Ms", str(age_ms)))
-        if answer.is_synthetic:
-            headers.append(("Data-Synthetic", "1"))
-        if self.endpoint.source is Source.EXCHANGE_INFO:
-            headers.append(("Vary", "Accept-Encoding"))
-        if answer.coding is not None:
-            headers.append(("Content-Encoding", answer.coding))
-        return Response(answer.body, 200, headers)
+        body = answer.body
+        age_ms = max(0, int((self._now() - answer.confirmed_at) * 1000))
+        return Response(body, 200, headers_of(answer, str(age_ms), str(len(body))))

@@ -1,6 +1,7 @@
 """The door of a market: every request is admitted, or refused, before anything is done for it."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
 
@@ -12,6 +13,7 @@ from bpx.access.pace import Pace
 from bpx.errors import RequestFailed
 from bpx.logs.audit import audit, is_audited
 from bpx.upstream.call import Kind, kind_of
+from bpx.web.repeat import Ticket
 
 CLIENT = "bpx.client"  # in a request's environment: whose it is
 KIND = "bpx.kind"  # and what it is for, once its body has been read
@@ -58,6 +60,11 @@ class Entrance:
         if admitted.is_preflight:
             return Response(status=204, headers=[("Data-Source", "proxy")])
         return None
+
+    def ticket(self, environ: Mapping[str, Any]) -> Ticket:
+        """Return by what a request came in that has been answered."""
+        admitted: Admitted = environ[_ADMITTED]
+        return Ticket(partial(self._admission.admits_again, admitted), tuple(admitted.headers))
 
     def see_off(self, response: Response) -> Response:
         """Say what a browser has to know, and note a signed call."""

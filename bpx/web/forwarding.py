@@ -5,7 +5,6 @@ from typing import Any
 
 from flask import Response, request
 
-from bpx import metrics
 from bpx.errors import BadTarget
 from bpx.upstream.call import Call, Kind, Reply, kind_of, never
 from bpx.upstream.headers import to_binance
@@ -25,7 +24,6 @@ class Forwarding:
         self._show = parts.show_forward
         self._now = parts.runtime.now
         self._keeps_replies = parts.keeps_replies
-        self._replies = metrics.REPLIES
 
     def forward(self, began: float | None = None) -> Response:
         """Ask Binance for the client, and pass on what it says.
@@ -65,7 +63,6 @@ class Forwarding:
 
     def _response(self, reply: Reply) -> Response:
         source = "upstream" if reply.kept_at is None else "cache"
-        self._replies.labels(self._market.name, source).inc()
         response = Response(reply.body if reply.stream is None else reply.stream, reply.status)
         response.headers.clear()
         for name, value in reply.headers:

@@ -8,7 +8,7 @@ from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
-from bpx.web.answer import STREAM, UPSTREAM, Answer, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, obtained, source_of
 
 
 class KlinesAnswers:
@@ -41,9 +41,8 @@ class KlinesAnswers:
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a klines request."""
-        limit = int(params["limit"]) if "limit" in params else self._default
-        now = self._runtime.now()
-        feed = self._feeds.watch((params["symbol"], params["interval"]), now, client)
+        key, limit = self._asked(params)
+        feed = self._feeds.watch(key, self._runtime.now(), client)
         if feed is None:
             return None
         view = feed.cell.view
@@ -64,11 +63,32 @@ class KlinesAnswers:
         view, body = found
         current = self._current(feed, view, limit)
         is_of_stream = current is not None and current.source == STREAM
-        return current if is_of_stream else Answer(body, UPSTREAM, view.confirmed_at)
+        return current if is_of_stream else Answer((body,), UPSTREAM, view.confirmed_at)
+
+    def again(self, params: Params, codings: str) -> Again:
+        """Return what answers it again."""
+        key, limit = self._asked(params)
+
+        def again(now: float) -> Answer | None:
+            feed = self._feeds.known(key, now)
+            if feed is None or feed.cell.view is None:
+                return None
+            return self._current_at(now, feed, feed.cell.view, limit)
+
+        return again
+
+    def _asked(self, params: Params) -> tuple[tuple[str, str], int]:
+        """Return which series a request is for, and how many rows of it."""
+        limit = int(params["limit"]) if "limit" in params else self._default
+        return (params["symbol"], params["interval"]), limit
 
     def _current(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
+        return self._current_at(self._runtime.now(), feed, view, limit)
+
+    def _current_at(
+        self, now: float, feed: Feed[CandlesView], view: CandlesView, limit: int
+    ) -> Answer | None:
         """Answer from a view if it is good; None if it has not got that far, or that many rows."""
-        now = self._runtime.now()
         source = source_of(feed, now)
         if source is None:
             return None
@@ -81,7 +101,7 @@ class KlinesAnswers:
         body = view.body(limit, synthetic)
         if body is None:
             return None
-        return Answer(body, source, view.confirmed_at, synthetic)
+        return Answer((body,), source, view.confirmed_at, synthetic)
 
     def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
         """Wait for the final frame of a candle that has just ended, if that is what is missing."""

@@ -5,11 +5,12 @@ from typing import TypeVar
 
 from bpx.cache.cell import View
 from bpx.exchange.query import Params
+from bpx.feed.feed import Feed
 from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.book import DepthView
 from bpx.state.day import DayView
-from bpx.web.answer import STREAM, UPSTREAM, Answer, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, obtained, source_of
 
 V = TypeVar("V", bound=View)
 
@@ -23,10 +24,11 @@ class DepthAnswers:
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a depth request."""
-        limit = int(params["limit"])
-        return _answered(
-            self._feeds, params["symbol"], self._runtime, lambda view: view.body(limit), client
-        )
+        return _answered(self._feeds, params["symbol"], self._runtime, _levels(params), client)
+
+    def again(self, params: Params, codings: str) -> Again:
+        """Return what answers it again."""
+        return _again(self._feeds, params["symbol"], _levels(params))
 
 
 class TickerAnswers:
@@ -38,8 +40,26 @@ class TickerAnswers:
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer a ticker/24hr request."""
-        read = _mini if params.get("type") == "MINI" else _full
-        return _answered(self._feeds, params["symbol"], self._runtime, read, client)
+        return _answered(self._feeds, params["symbol"], self._runtime, _read(params), client)
+
+    def again(self, params: Params, codings: str) -> Again:
+        """Return what answers it again."""
+        return _again(self._feeds, params["symbol"], _read(params))
+
+
+def _again(feeds: Feeds[str, V], symbol: str, read: Callable[[V], bytes]) -> Again:
+    def again(now: float) -> Answer | None:
+        feed = feeds.known(symbol, now)
+        return None if feed is None else _current(feed, read, now)
+
+    return again
+
+
+def _current(feed: Feed[V], read: Callable[[V], bytes], now: float) -> Answer | None:
+    view, source = feed.cell.view, source_of(feed, now)
+    if view is None or source is None:
+        return None
+    return Answer((read(view),), source, view.confirmed_at)
 
 
 def _answered(
@@ -49,15 +69,24 @@ def _answered(
     feed = feeds.watch(symbol, now, client)
     if feed is None:
         return None
-    view, source = feed.cell.view, source_of(feed, now)
-    if view is not None and source is not None:
-        return Answer(read(view), source, view.confirmed_at)
+    current = _current(feed, read, now)
+    if current is not None:
+        return current
     found = obtained(feed, runtime, 0, read, lambda view: feed.is_fresh(runtime.now()), client)
     if found is None:
         return None
     view, body = found
     source = STREAM if feed.is_fresh(runtime.now()) else UPSTREAM
-    return Answer(body, source, view.confirmed_at)
+    return Answer((body,), source, view.confirmed_at)
+
+
+def _levels(params: Params) -> Callable[[DepthView], bytes]:
+    limit = int(params["limit"])
+    return lambda view: view.body(limit)
+
+
+def _read(params: Params) -> Callable[[DayView], bytes]:
+    return _mini if params.get("type") == "MINI" else _full
 
 
 def _full(view: DayView) -> bytes:

@@ -6,7 +6,7 @@ from werkzeug.http import parse_accept_header
 from bpx.exchange.query import Params
 from bpx.feed.listing import Listing, ListingView
 from bpx.runtime import Runtime
-from bpx.web.answer import CACHE, Answer
+from bpx.web.answer import CACHE, Again, Answer
 
 STALE_S = 3600.0  # how old exchangeInfo may be when Binance cannot be asked
 
@@ -20,14 +20,21 @@ class ListingAnswers:
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer an exchangeInfo request."""
+        return self.again(params, codings)(self._runtime.now())
+
+    def again(self, params: Params, codings: str) -> Again:
+        """Return what answers it again."""
+        is_gzip = not params and parse_accept_header(codings, Accept)["gzip"] > 0
+        return lambda now: self._answer_at(now, params, is_gzip)
+
+    def _answer_at(self, now: float, params: Params, is_gzip: bool) -> Answer | None:
         view = self._listing.cell.view
-        now = self._runtime.now()
         if view is None or not (self._listing.is_current(now) or self._is_the_best(view, now)):
             return None
-        if not params and parse_accept_header(codings, Accept)["gzip"] > 0:
-            return Answer(view.packed.body, CACHE, view.confirmed_at, coding="gzip")
+        if is_gzip:
+            return Answer((view.packed.body,), CACHE, view.confirmed_at, coding="gzip", varies=True)
         body = view.answer(params)
-        return None if body is None else Answer(body, CACHE, view.confirmed_at)
+        return None if body is None else Answer((body,), CACHE, view.confirmed_at, varies=True)
 
     def _is_the_best(self, view: ListingView, now: float) -> bool:
         """Whether an old document is better than none: Binance cannot be asked."""

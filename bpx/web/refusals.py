@@ -6,12 +6,11 @@ from collections.abc import Callable
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
-from bpx import metrics
 from bpx.errors import Abandoned, Failing, RequestFailed
 from bpx.exchange.failure import error_body
 from bpx.repeats import Repeats
+from bpx.web.answer import JSON
 
-JSON = "application/json;charset=UTF-8"  # as Binance writes it
 FAILED = "Internal error; unable to process your request. Please try again."
 CODES = {413: -1100}  # ccxt reads it as a bad request; -1020 (unsupported operation) otherwise
 UNSUPPORTED = -1020
@@ -65,7 +64,6 @@ def explain_bug(error: Exception) -> Response:
 
 def _pass_on(error: Failing) -> Response:
     """Answer with Binance's own words."""
-    metrics.REPLIES.labels(request.blueprint or "none", "upstream").inc()
     response = Response(error.body, error.status)
     response.headers.clear()
     for name, value in error.headers:
@@ -76,7 +74,6 @@ def _pass_on(error: Failing) -> Response:
 
 
 def _response(status: int, code: int, message: str) -> Response:
-    metrics.REPLIES.labels(request.blueprint or "none", "proxy").inc()
     response = Response(error_body(code, message), status, content_type=JSON)
     response.headers["Data-Source"] = "proxy"
     return response

@@ -171,12 +171,22 @@ def test_who_asks_too_often_has_to_wait_and_nobody_else_has():
     here.admission.count(one)
 
 
-def test_a_decision_holds_until_the_keys_change():
+def test_an_equal_request_that_comes_in_again_is_counted_like_the_first():
+    here = Here(Rules(requests_per_s=1, burst=2))
+    one = here.decide()
+    here.admission.count(one)
+    assert here.admission.admits_again(one)
+    assert not here.admission.admits_again(one)
+    here.now = 1.0
+    assert here.admission.admits_again(one)
+
+
+def test_an_equal_request_may_come_in_again_until_the_keys_change():
     here = Here(bot=TRADING)
     admitted = here.decide(key="bot")
-    assert here.admission.holds(admitted)
+    assert here.admission.admits_again(admitted)
     here.admission.use(Keyring())
-    assert not here.admission.holds(admitted)
+    assert not here.admission.admits_again(admitted)
     assert here.decide().key_name is None
 
 

@@ -65,6 +65,7 @@ def whole() -> Iterator[Here]:
                 Once(),
                 tasks=lambda: 7,
                 clients=lambda: 3,
+                heads=lambda: 4,
                 options={"BPX_SERVER_HOST": "127.0.0.1"},
                 logging=Logging(),
                 access=Access(Doors((ip_network("10.0.0.0/8"),)), lambda: 0.0),

@@ -62,7 +62,7 @@ def test_a_busy_worker_says_what_it_is_busy_with_and_goes_on(proxy) -> None:
         profile = decode(taken.result().content)
     assert sorted(waits_s)[len(waits_s) // 2] < 0.1
     names = {frame.function for sample in profile.samples for frame in sample.stack}
-    assert "bpx.server.worker.Worker.handle_request" in names
+    assert "bpx.server.lane.Lane.answer_known" in names
     assert profile.kinds[-1] == ("busy", "nanoseconds")
     assert 1.5e9 < profile.duration_ns < 4e9
     entries = {sample.labels["greenlet"] for sample in profile.samples}

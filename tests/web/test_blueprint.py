@@ -212,7 +212,7 @@ def test_an_unknown_symbol_is_refused_and_a_halted_one_is_not_followed(client, s
 def test_replies_are_counted_by_source(client):
     def counts() -> dict[str, float]:
         labels = ("websocket", "cache", "upstream", "proxy")
-        return {name: metrics.REPLIES.labels("spot", name)._value.get() for name in labels}
+        return {name: metrics.REPLIES.labels("spot", name).value for name in labels}
 
     before = counts()
     client.get(DEPTH)

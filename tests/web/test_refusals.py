@@ -4,7 +4,6 @@ import pytest
 from flask import Flask, abort
 from werkzeug.exceptions import HTTPException
 
-from bpx import metrics
 from bpx.errors import (
     BadTarget,
     Banned,
@@ -89,11 +88,3 @@ def test_what_the_framework_refuses_is_json_too(path, status, code):
     assert (reply.status_code, reply.json["code"]) == (status, code)
     assert reply.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert (reply.headers.get("Connection") == "close") is (status == 413)
-
-
-def test_each_of_them_counts_as_a_reply_of_the_proxy():
-    count = metrics.REPLIES.labels("none", "proxy")._value.get
-    client, before = client_of(ReadFailed("cut")), count()
-    client.get("/fails")
-    client.get("/nowhere")
-    assert count() == before + 2

@@ -1,0 +1,268 @@
+"""The fast lane: a request that is known, byte for byte, is answered without being parsed.
+
+A bot sends the same request head again and again. The first time, gunicorn parses it and the
+application answers, and if the answer is one that may be given again, the application hands over a
+`Repeat`: a function that returns what it would answer now, or None if it has to be asked. The lane
+remembers it by the bytes of the head and by where they came from (the port, and the client's
+address), for those are all that is asked of a request. When the same bytes come again, the lane
+calls the function and writes what it returns.
+
+    hub.wait -> os.read -> known? -> repeat() -> os.write -> hub.wait -> ...
+                             |          |           |
+                 gunicorn <--+----------+           +--> Connection.send_rest
+
+What keeps it right:
+
+- It looks only at the boundary of two messages: the connection says where that is, and it is one
+  only if gunicorn has nothing left over. So no part of a body can pass for a head.
+- It compares whole reads. Half a head, two at once, a head with its body behind it: these are other
+  bytes, nobody knows them, and gunicorn gets them as if there were no lane.
+- It learns only bytes that gunicorn took for exactly one request without a body, in one read.
+- Nothing has to be remembered to be forgotten: whatever may change (a view and its age, keys,
+  limits, what is traded, that we stop) is looked at each time.
+
+A client that does not take its answer at once goes on in the slow path, with its time-outs. How
+long it may be idle is looked after by whoever listens: no timer is set for a request.
+"""
+
+import logging
+import os
+from collections import OrderedDict
+from collections.abc import Callable
+from time import time
+from typing import Any, Protocol
+
+import gevent
+from gunicorn.util import http_date
+
+from bpx.server.ending import ClientGone
+from bpx.server.reply import SERVER
+
+log = logging.getLogger(__name__)
+
+Part = bytes | memoryview
+# Header lines with their end, the parts of the body, their length; None: ask the application.
+Repeat = Callable[[], tuple[bytes, tuple[Part, ...], int] | None]
+Where = tuple[Any, str]  # a port, a client's address
+
+HEADS = 16_384  # that are remembered in all
+HEAD_BYTES = 8 * 1024 * 1024  # of these
+LONGEST_HEAD = 2048  # bytes; longer ones are rare
+SHARE = 2  # a client's address may have one in so many
+_COPIED = 16 * 1024  # bytes of a body up to which one write of all is faster than several
+_UNUSUAL = frozenset({"CONTENT-LENGTH", "TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
+
+
+class Client(Protocol):
+    """A connection, as far as the lane knows it.
+
+    Attributes:
+        place: what is known where it came in.
+        watcher: of its descriptor, for reading.
+    """
+
+    place: "Place"
+    watcher: Any
+
+    def fileno(self) -> int:
+        """Return its descriptor."""
+
+    def begin_answer(self) -> None:
+        """Take note that it is written to."""
+
+    def send_rest(self, parts: tuple[Part, ...], count: int) -> None:
+        """Send all but the first `count` bytes."""
+
+    def end_answer(self) -> None:
+        """Take note that it may ask again."""
+
+
+class Known:
+    """A head that is known.
+
+    Args:
+        repeat: answers it.
+        closes: whether the connection ends with the answer, as its client wants it.
+    """
+
+    __slots__ = ("closes", "repeat")
+
+    def __init__(self, repeat: Repeat, closes: bool) -> None:
+        self.repeat = repeat
+        self.closes = closes
+
+
+class Place(OrderedDict[bytes, Known]):
+    """The heads that are known from one address on one port; the one longest unused first.
+
+    Args:
+        where: that is.
+    """
+
+    def __init__(self, where: Where) -> None:
+        super().__init__()
+        self.where = where
+        self.clients = 0
+        self.head_bytes = 0
+
+
+class Lane:
+    """What a worker remembers of requests, and how it answers them.
+
+    Args:
+        read_bytes: that are read at once.
+        heads, head_bytes: that are remembered at most; of one client's address half as much.
+
+    Attributes:
+        is_open: whether anything is answered here.
+    """
+
+    def __init__(
+        self, read_bytes: int = 8192, heads: int = HEADS, head_bytes: int = HEAD_BYTES
+    ) -> None:
+        self.is_open = True
+        self._read_bytes = read_bytes
+        self._heads_most, self._bytes_most = heads, head_bytes
+        self._places: OrderedDict[Where, Place] = OrderedDict()
+        self._heads = self._head_bytes = 0
+        self._second = 0  # of the clock, of which the openings tell
+        self._openings = b"", b""
+
+    def __len__(self) -> int:
+        return self._heads
+
+    def enter(self, where: Where) -> Place:
+        """Return what is known where a connection has come in."""
+        place = self._places.get(where)
+        if place is None:
+            place = self._places[where] = Place(where)
+        self._places.move_to_end(where)
+        place.clients += 1
+        return place
+
+    def leave(self, place: Place) -> None:
+        """Take note that a connection has ended."""
+        place.clients -= 1
+        self._drop_if_empty(place)
+
+    def answer_known(self, client: Client, *, is_fresh: bool = False) -> bytes:
+        """Answer what is known; return the first bytes that are not, none if there are no more.
+
+        Args:
+            client: at the boundary of two messages.
+            is_fresh: it has just connected, and will have asked already.
+        """
+        wait, watcher = gevent.get_hub().wait, client.watcher
+        place, descriptor, read_bytes = client.place, client.fileno(), self._read_bytes
+        while True:
+            try:
+                if not is_fresh:
+                    wait(watcher)
+                is_fresh = False
+                head = os.read(descriptor, read_bytes)
+            except BlockingIOError:
+                continue
+            except OSError:  # it broke, or was closed by us
+                return b""
+            known = place.get(head)
+            if known is None or not self._has_answered(client, known):
+                return head
+            place.move_to_end(head)
+            if known.closes:
+                return b""
+
+    def _has_answered(self, client: Client, known: Known) -> bool:
+        if not self.is_open:
+            return False
+        try:
+            answer = known.repeat()
+        except Exception:
+            log.exception("an answer could not be repeated")
+            return False
+        if answer is None:
+            return False
+        said, parts, length = answer
+        self._write(client, self._opening(known.closes) + said, parts, length)
+        return True
+
+    def _write(self, client: Client, head: bytes, parts: tuple[Part, ...], length: int) -> None:
+        descriptor = client.fileno()
+        try:
+            if length <= _COPIED:
+                count = os.write(descriptor, b"".join((head, *parts)))
+            else:
+                count = os.writev(descriptor, (head, *parts))
+        except BlockingIOError:
+            count = 0
+        except OSError:
+            return  # the next read tells the same
+        if count < len(head) + length:
+            _send_rest(client, (head, *parts), count)
+        else:
+            client.end_answer()
+
+    def _opening(self, closes: bool) -> bytes:
+        """Return how an answer begins, up to what the application says of it."""
+        second = int(time())
+        if second != self._second:
+            begin = f"HTTP/1.1 200 OK\r\nServer: {SERVER}\r\nDate: {http_date()}\r\n"
+            self._openings = (
+                f"{begin}Connection: keep-alive\r\n".encode(),
+                f"{begin}Connection: close\r\n".encode(),
+            )
+            self._second = second
+        return self._openings[closes]
+
+    def learn(self, place: Place, head: bytes, known: Known) -> None:
+        """Remember a head; others, longest unused, may have to go."""
+        self._forget(place, head)
+        place[head] = known
+        place.head_bytes += len(head)
+        self._heads += 1
+        self._head_bytes += len(head)
+        while SHARE * len(place) > self._heads_most or SHARE * place.head_bytes > self._bytes_most:
+            self._forget(place, next(iter(place)))
+        while self._heads > self._heads_most or self._head_bytes > self._bytes_most:
+            fullest = max(self._places.values(), key=len)
+            self._forget(fullest, next(iter(fullest)))
+            self._drop_if_empty(fullest)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        for place in list(self._places.values()):
+            while place:
+                self._forget(place, next(iter(place)))
+            self._drop_if_empty(place)
+
+    def _forget(self, place: Place, head: bytes) -> None:
+        if place.pop(head, None) is not None:
+            place.head_bytes -= len(head)
+            self._heads -= 1
+            self._head_bytes -= len(head)
+
+    def _drop_if_empty(self, place: Place) -> None:
+        if not place and not place.clients:
+            self._places.pop(place.where, None)
+
+
+def is_one_request(head: bytes | None, request: Any) -> bool:
+    """Whether these bytes are one whole request, as gunicorn has read it, and nothing else.
+
+    Args:
+        head: all that was read for it, if it was read at once.
+        request: gunicorn's.
+    """
+    if head is None or len(head) > LONGEST_HEAD or request.version != (1, 1):
+        return False
+    is_whole = head.startswith(b"GET /") and head.find(b"\r\n\r\n") == len(head) - 4
+    return is_whole and _UNUSUAL.isdisjoint(name for name, _ in request.headers)
+
+
+def _send_rest(client: Client, parts: tuple[Part, ...], count: int) -> None:
+    """Send what the client does not take at once, in the time that it has for that."""
+    client.begin_answer()
+    try:
+        client.send_rest(parts, count)
+    except ClientGone:
+        return  # the next read tells the same
+    client.end_answer()
