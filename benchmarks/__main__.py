@@ -11,7 +11,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,13 +108,13 @@ def _servers() -> Iterator[tuple[Proxy, Proxy, list[Case]]]:
 
 
 @contextmanager
-def exchange() -> Iterator[dict[str, str]]:
+def exchange(*flags: str) -> Iterator[dict[str, str]]:
     """Start a simulated exchange in a process of its own; yield the variables that name it."""
     port = free_port()
     with tempfile.TemporaryDirectory() as directory:
         log_path = Path(directory) / "log"
         command = [sys.executable, "-m", "bpx", "simulate", f"--spot-port={port}"]
-        with running([*command, "--futures-port=0"], {}, log_path):
+        with running([*command, "--futures-port=0", *flags], {}, log_path):
             eventually(lambda: _answers(f"http://127.0.0.1:{port}/api/v3/ping"), within_s=20)
             yield {
                 "BPX_UPSTREAM_SPOT_REST": f"http://127.0.0.1:{port}",
@@ -129,13 +129,15 @@ def _answers(url: str) -> bool:
         return False
 
 
-def warm(url: str) -> int:
+def warm(url: str, headers: Mapping[str, str] | None = None) -> int:
     """Ask until the answer comes from a cache; return its size."""
     size = 0
 
     def is_cached() -> bool:
         nonlocal size
-        reply = requests.get(url, headers={"Accept-Encoding": "identity"}, timeout=10)
+        reply = requests.get(
+            url, headers={"Accept-Encoding": "identity", **(headers or {})}, timeout=10
+        )
         size = len(reply.content)
         return reply.headers["Data-Source"] in ("websocket", "cache")
 

@@ -104,6 +104,13 @@ class Tally:
         self.counts[bisect_left(self._bounds, value)] += 1
         self.total += value
 
+    def merge(self, other: "Tally") -> None:
+        """Count what another has counted, in the same buckets."""
+        self.counts = [
+            ours + theirs for ours, theirs in zip(self.counts, other.counts, strict=True)
+        ]
+        self.total += other.total
+
 
 @dataclass(frozen=True, slots=True)
 class Spread:

@@ -179,11 +179,11 @@ class Admission:
             if wait_s > 0:
                 raise TooFast(wait_s)
 
-    def admits_again(self, admitted: Admitted) -> bool:
+    def admits_again(self, admitted: Admitted, now: float) -> bool:
         """Whether a request may come in that is equal to one that was; then it is counted."""
         if admitted.era != self._era:
             return False
-        return self._pace is None or self._pace.take(admitted.client, self._now()) == 0
+        return self._pace is None or self._pace.take(admitted.client, now) == 0
 
     def _key_of(self, head: Head, address: str) -> Key | None:
         """Return the key of a request; None if there are none at all."""

@@ -33,7 +33,9 @@ class Pace:
 
     def take(self, who: str, now: float) -> float:
         """Let somebody pass, and count it; or return the seconds until it may."""
-        due = max(self._due.get(who, now), now)
+        due = self._due.get(who, now)
+        if due < now:
+            due = now
         wait_s = due - self._leeway_s - now
         if wait_s > 1e-9:  # what rounding leaves is no wait
             return wait_s

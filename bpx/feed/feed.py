@@ -69,7 +69,8 @@ class Feed(Generic[V]):
 
     def is_fresh(self, now: float) -> bool:
         """Whether the view is what the exchange would answer now, as far as can be known."""
-        return self.is_alive(now) and self._trust.is_fresh(self._tap.generation, now)
+        tap = self._tap
+        return now < tap.line.alive_until and self._trust.is_fresh(tap.generation, now)
 
     def is_alive(self, now: float) -> bool:
         """Whether the connection that carries it is."""

@@ -160,6 +160,11 @@ class Connection:
         if received:
             self._note_received(received)
 
+    def has_repeated(self) -> None:
+        """Note that a request was answered in the lane, at once."""
+        self.waits_since = now = monotonic()
+        self._read_until = now + self._patience.idle_s
+
     def sendall(self, sent: bytes) -> None:
         """Send all of it. Raises what `send_parts` does."""
         self.send_parts((sent,))

@@ -67,6 +67,9 @@ class Client(Protocol):
     def fileno(self) -> int:
         """Return its descriptor."""
 
+    def has_repeated(self) -> None:
+        """Take note that it was answered, at once."""
+
     def begin_answer(self) -> None:
         """Take note that it is written to."""
 
@@ -199,7 +202,7 @@ class Lane:
         if count < len(head) + length:
             _send_rest(client, (head, *parts), count)
         else:
-            client.end_answer()
+            client.has_repeated()
 
     def _opening(self, closes: bool) -> bytes:
         """Return how an answer begins, up to what the application says of it."""

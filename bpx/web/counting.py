@@ -1,16 +1,20 @@
 """What is counted of requests: plain numbers, of which metrics are made when somebody looks.
 
-What it counts by is bounded: an endpoint is one of our table or `other`, and a status is one of a
-few hundred.
+Each sort of answer has numbers of its own, and every family is a sum over sorts: so an answer is
+counted once, however many families tell of it. What it counts by is bounded: an endpoint is one of
+our table or `other`, and a status is one of a few hundred.
 """
 
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
+from logging import DEBUG
+from typing import NamedTuple
 
 from prometheus_client import Metric
 
 from bpx import metrics
-from bpx.logs import log_request
-from bpx.metrics import Count, Tally
+from bpx.logs.requests import REQUESTS, log_request
+from bpx.metrics import AGES_S, FAST_S, Reading, Spread, Tally
 from bpx.web.exporter import ROUTE_SECONDS, ROUTES
 
 _LIMITED = (429, 418)
@@ -18,91 +22,33 @@ _LIMITED = (429, 418)
 Labels = tuple[str, ...]
 
 
-class Counts(dict[Labels, Count]):
-    """Numbers by their labels."""
+class Name(NamedTuple):
+    """By what an answer is counted; `rule` is Flask's, for its path."""
 
-    def __missing__(self, labels: Labels) -> Count:
-        made = self[labels] = Count()
-        return made
-
-    def rows(self) -> Iterator[tuple[Labels, float]]:
-        """Yield each, as it is."""
-        return ((labels, count.value) for labels, count in list(self.items()))
-
-
-class Tallies(dict[Labels, Tally]):
-    """Tallies by their labels.
-
-    Args:
-        bounds: of their buckets.
-    """
-
-    def __init__(self, bounds: tuple[float, ...]) -> None:
-        super().__init__()
-        self._bounds = bounds
-
-    def __missing__(self, labels: Labels) -> Tally:
-        made = self[labels] = Tally(self._bounds)
-        return made
-
-
-class Sums:
-    """Everything that is counted of a market's requests."""
-
-    def __init__(self) -> None:
-        self.requests, self.errors, self.routes, self.bytes = Counts(), Counts(), Counts(), Counts()
-        self.seconds = Tallies(metrics.REQUEST_SECONDS.bounds)
-        self.route_seconds = Tallies(ROUTE_SECONDS.bounds)
-        self.ages = Tallies(metrics.REPLY_AGE.bounds)
-
-    def families(self) -> Iterator[Metric]:
-        """Yield every family, as it is now."""
-        yield metrics.HTTP_REQUESTS.family(self.requests.rows())
-        yield metrics.HTTP_ERRORS.family(self.errors.rows())
-        yield metrics.REPLY_BYTES.family(self.bytes.rows())
-        yield metrics.REQUEST_SECONDS.family(list(self.seconds.items()))
-        yield metrics.REPLY_AGE.family(list(self.ages.items()))
-        yield ROUTES.family(self.routes.rows())
-        yield ROUTE_SECONDS.family(list(self.route_seconds.items()))
+    market: str
+    endpoint: str
+    rule: str
+    method: str
+    status: str
+    source: str
 
 
 class Sort:
-    """One sort of answer, and its numbers, found once.
+    """The numbers of one sort of answer.
 
     Args:
-        sums: all numbers.
-        market, endpoint, method, status, source: by which it is counted.
-        rule: Flask's, for its path.
+        name: of it.
     """
 
-    __slots__ = ("_age", "_bytes", "_named", "_ones", "_seconds", "_synthetic")
+    __slots__ = ("_replies", "_synthetic", "ages", "bytes", "name", "seconds")
 
-    def __init__(
-        self,
-        sums: Sums,
-        market: str,
-        endpoint: str,
-        rule: str,
-        method: str,
-        status: str,
-        source: str,
-    ) -> None:
-        self._named = market, method, endpoint, source, int(status)
-        self._ones = [
-            metrics.REPLIES.labels(market, source),
-            sums.requests[market, endpoint, method, status, source],
-            sums.routes[market, method, status],
-        ]
-        kind = _error_kind(int(status), source)
-        if kind is not None:
-            self._ones.append(sums.errors[market, endpoint, kind])
-        self._seconds = [
-            sums.seconds[market, endpoint, source],
-            sums.route_seconds[market, method, rule, status],
-        ]
-        self._bytes = sums.bytes[market, source]
-        self._age = sums.ages[market, source]
-        self._synthetic = metrics.SYNTHETIC.labels(market)
+    def __init__(self, name: Name) -> None:
+        self.name = name
+        self.seconds = Tally(FAST_S)
+        self.ages = Tally(AGES_S)
+        self.bytes = 0
+        self._replies = metrics.REPLIES.labels(name.market, name.source)
+        self._synthetic = metrics.SYNTHETIC.labels(name.market)
 
     def count(
         self, took_s: float, length: int, age_ms: int | None, *, is_synthetic: bool = False
@@ -115,16 +61,83 @@ class Sort:
             age_ms: since it was last proved, if it is from a cache.
             is_synthetic: whether its last candle is made by us.
         """
-        for one in self._ones:
-            one.value += 1
-        for tally in self._seconds:
-            tally.add(took_s)
-        self._bytes.value += length
+        self.seconds.add(took_s)
+        self.bytes += length
+        self._replies.value += 1
         if age_ms is not None:
-            self._age.add(age_ms / 1000)
-            if is_synthetic:
-                self._synthetic.value += 1
-        log_request(*self._named, took_s)
+            self.ages.add(age_ms / 1000)
+        if is_synthetic:
+            self._synthetic.value += 1
+        if REQUESTS.isEnabledFor(DEBUG):
+            name = self.name
+            log_request(
+                name.market, name.method, name.endpoint, name.source, int(name.status), took_s
+            )
+
+
+class Sorts(dict[Name, Sort]):
+    """All sorts of answers that a market has given."""
+
+    def __missing__(self, name: Name) -> Sort:
+        made = self[name] = Sort(name)
+        return made
+
+    def families(self) -> Iterator[Metric]:
+        """Yield every family, as it is now."""
+        sorts = list(self.values())
+        yield _summed(
+            metrics.HTTP_REQUESTS,
+            sorts,
+            lambda of: (of.market, of.endpoint, of.method, of.status, of.source),
+        )
+        yield _summed(metrics.HTTP_ERRORS, sorts, _error)
+        yield _summed(ROUTES, sorts, lambda of: (of.market, of.method, of.status))
+        yield _bytes(sorts)
+        yield _spread(
+            metrics.REQUEST_SECONDS,
+            [(sort, sort.seconds) for sort in sorts],
+            lambda of: (of.market, of.endpoint, of.source),
+        )
+        yield _spread(
+            metrics.REPLY_AGE,
+            [(sort, sort.ages) for sort in sorts],
+            lambda of: (of.market, of.source),
+        )
+        yield _spread(
+            ROUTE_SECONDS,
+            [(sort, sort.seconds) for sort in sorts],
+            lambda of: (of.market, of.method, of.rule, of.status),
+        )
+
+
+def _summed(reading: Reading, sorts: list[Sort], by: Callable[[Name], Labels | None]) -> Metric:
+    numbers: Counter[Labels] = Counter()
+    for sort in sorts:
+        labels = by(sort.name)
+        if labels is not None:
+            numbers[labels] += sum(sort.seconds.counts)
+    return reading.family(numbers.items())
+
+
+def _bytes(sorts: list[Sort]) -> Metric:
+    numbers: Counter[Labels] = Counter()
+    for sort in sorts:
+        numbers[sort.name.market, sort.name.source] += sort.bytes
+    return metrics.REPLY_BYTES.family(numbers.items())
+
+
+def _spread(
+    spread: Spread, tallied: list[tuple[Sort, Tally]], by: Callable[[Name], Labels]
+) -> Metric:
+    tallies: defaultdict[Labels, Tally] = defaultdict(lambda: Tally(spread.bounds))
+    for sort, tally in tallied:
+        tallies[by(sort.name)].merge(tally)
+    return spread.family(tallies.items())
+
+
+def _error(of: Name) -> Labels | None:
+    kind = _error_kind(int(of.status), of.source)
+    return None if kind is None else (of.market, of.endpoint, kind)
 
 
 def _error_kind(status: int, source: str) -> str | None:

@@ -21,11 +21,11 @@ class Ticket(NamedTuple):
     """By what a request came in.
 
     Args:
-        admits_again: whether one that is equal may come in now; then it is counted.
+        admits_again: whether one that is equal may come in now (monotonic seconds), and counts it.
         headers: that answers have for it.
     """
 
-    admits_again: Callable[[], bool]
+    admits_again: Callable[[float], bool]
     headers: tuple[tuple[str, str], ...]
 
 
@@ -40,6 +40,20 @@ class Repeat:
         counts: grow with each answer.
     """
 
+    _sort: Sort
+
+    __slots__ = (
+        "_admits_again",
+        "_again",
+        "_counts",
+        "_headers",
+        "_lines",
+        "_now",
+        "_saying",
+        "_sort",
+        "_sort_of",
+    )
+
     def __init__(
         self,
         now: Callable[[], float],
@@ -50,11 +64,11 @@ class Repeat:
     ) -> None:
         self._now = now
         self._again = again
-        self._admits_again = ticket.admits_again
-        self._headers = ticket.headers
+        self._admits_again, self._headers = ticket
         self._sort_of = sort_of
         self._counts = counts
-        self._said: dict[tuple[str, bool], tuple[bytes, Sort]] = {}
+        self._saying: tuple[str, bool, int] | None = None  # source, is_synthetic, length: of the
+        self._lines = b""  # answer that has these, with a place for its age in milliseconds
 
     def __call__(self) -> tuple[bytes, tuple[Part, ...], int] | None:
         """Answer it again: return header lines with their end, the body's parts, their length.
@@ -63,20 +77,24 @@ class Repeat:
         """
         began = self._now()
         answer = self._again(began)
-        if answer is None or not self._admits_again():
+        if answer is None or not self._admits_again(began):
             return None
-        said, sort = self._said.get((answer.source, answer.is_synthetic)) or self._say(answer)
-        length = sum(map(len, answer.parts))
-        age_ms = max(0, int((began - answer.confirmed_at) * 1000))
+        parts, source, confirmed_at, is_synthetic, _, _ = answer
+        length = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
+        if self._saying != (source, is_synthetic, length):
+            self._say(answer, length)
+        age_ms = int((began - confirmed_at) * 1000)
+        if age_ms < 0:
+            age_ms = 0
         for count in self._counts:
             count.value += 1
-        sort.count(self._now() - began, length, age_ms, is_synthetic=answer.is_synthetic)
-        return said % (age_ms, length), answer.parts, length
+        self._sort.count(self._now() - began, length, age_ms, is_synthetic=is_synthetic)
+        return self._lines % age_ms, parts, length
 
-    def _say(self, answer: Answer) -> tuple[bytes, Sort]:
-        """Return header lines with places for age and length, and where it is counted."""
-        named = [*headers_of(answer, "\0", "\0"), *self._headers]
+    def _say(self, answer: Answer, length: int) -> None:
+        """Take note of how such an answer is told, and where it is counted."""
+        named = [*headers_of(answer, "\0", str(length)), *self._headers]
         lines = "".join(f"{name}: {text}\r\n" for name, text in named) + "\r\n"
-        said = lines.replace("%", "%%").replace("\0", "%d").encode("latin-1")
-        self._said[answer.source, answer.is_synthetic] = said, self._sort_of(answer.source)
-        return self._said[answer.source, answer.is_synthetic]
+        self._lines = lines.replace("%", "%%").replace("\0", "%d").encode("latin-1")
+        self._sort = self._sort_of(answer.source)
+        self._saying = answer.source, answer.is_synthetic, length

@@ -5,7 +5,7 @@ itself, if it is asked the very same again, it is told here.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import Any
 
 from prometheus_client import Metric
@@ -14,7 +14,7 @@ from prometheus_client.registry import Collector
 from bpx import metrics
 from bpx.exchange.endpoint import Source
 from bpx.exchange.market import Market
-from bpx.web.counting import Sort, Sums
+from bpx.web.counting import Name, Sort, Sorts
 from bpx.web.entrance import Entrance
 from bpx.web.repeat import AGAIN, REMEMBER, Repeat
 from bpx.web.targets import METHODS, Application
@@ -45,8 +45,7 @@ class Watch(Collector):
         self._application = application
         self._entrance = entrance
         self._in_flight = 0
-        self._sums = Sums()
-        self._sort = lru_cache(maxsize=2_000)(partial(Sort, self._sums, market.name))
+        self._sorts = Sorts()
         self._place = lru_cache(maxsize=500)(self._find_place)
 
     def __call__(
@@ -67,7 +66,7 @@ class Watch(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """Yield every family, as it is now."""
-        yield from self._sums.families()
+        yield from self._sorts.families()
         yield metrics.IN_FLIGHT.family([((self._market.name,), self._in_flight)])
 
     def _count(
@@ -79,17 +78,28 @@ class Watch(Collector):
         endpoint, rule = self._place(method, environ["RAW_URI"].partition("?")[0])
         length = told.get("Content-Length") or told.get("content-length") or 0
         age_ms = told.get("Data-Age-Ms")
-        self._sort(endpoint, rule, method, status, told.get("Data-Source", "proxy")).count(
+        source = told.get("Data-Source", "proxy")
+        name = Name(self._market.name, endpoint, rule, method, status, source)
+        self._sorts[name].count(
             took_s,
             int(length),
             None if age_ms is None else int(age_ms),
             is_synthetic="Data-Synthetic" in told,
         )
         if AGAIN in environ and REMEMBER in environ:
-            sort_of = partial(self._sort, endpoint, rule, method, status)
-            market, ticket = self._market.name, self._entrance.ticket(environ)
-            counts = metrics.CACHE_HITS.labels(market, endpoint), metrics.REPEATED.labels(market)
-            environ[REMEMBER](Repeat(self._now, environ[AGAIN], ticket, sort_of, counts))
+            environ[REMEMBER](self._repeat(environ, name))
+
+    def _repeat(self, environ: Mapping[str, Any], name: Name) -> Repeat:
+        counts = (
+            metrics.CACHE_HITS.labels(name.market, name.endpoint),
+            metrics.REPEATED.labels(name.market),
+        )
+        ticket = self._entrance.ticket(environ)
+
+        def sort_of(source: str) -> Sort:
+            return self._sorts[name._replace(source=source)]
+
+        return Repeat(self._now, environ[AGAIN], ticket, sort_of, counts)
 
     def _find_place(self, method: str, path: str) -> tuple[str, str]:
         """Return the endpoint of our table, and Flask's rule for the path."""

@@ -175,18 +175,18 @@ def test_an_equal_request_that_comes_in_again_is_counted_like_the_first():
     here = Here(Rules(requests_per_s=1, burst=2))
     one = here.decide()
     here.admission.count(one)
-    assert here.admission.admits_again(one)
-    assert not here.admission.admits_again(one)
+    assert here.admission.admits_again(one, here.now)
+    assert not here.admission.admits_again(one, here.now)
     here.now = 1.0
-    assert here.admission.admits_again(one)
+    assert here.admission.admits_again(one, here.now)
 
 
 def test_an_equal_request_may_come_in_again_until_the_keys_change():
     here = Here(bot=TRADING)
     admitted = here.decide(key="bot")
-    assert here.admission.admits_again(admitted)
+    assert here.admission.admits_again(admitted, here.now)
     here.admission.use(Keyring())
-    assert not here.admission.admits_again(admitted)
+    assert not here.admission.admits_again(admitted, here.now)
     assert here.decide().key_name is None
 
 
