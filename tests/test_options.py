@@ -44,6 +44,8 @@ EFFECT_TESTED_BY = {
     "server.read-timeout": f"{CONNECTION}::test_a_head_that_drips_is_cut",
     "server.write-timeout": f"{CONNECTION}::test_a_client_that_does_not_take_its_answer_is_reset",
     "server.idle-timeout": f"{CONNECTION}::test_an_idle_connection_is_closed_without_a_word",
+    "server.fast-lane": "tests/server/test_lane_differential.py"
+    "::test_known_odd_hostile_cut_and_pipelined_requests_get_the_same_bytes",
     "server.shutdown-timeout": "tests/server/test_worker.py"
     "::test_a_request_that_outlasts_the_shutdown_timeout_is_cut",
     "ratelimit.spot-rps": f"{HERE}::test_the_budget_of_requests_is_the_options",
