@@ -116,6 +116,19 @@ class Scripts:
         for cut_at in range(1, len(head)):
             yield Script(Way.CUT, (head,), cut_at)
 
+    def bodies_that_come_late(self) -> Iterator[Script]:
+        """Yield requests whose bodies spell known heads, and come in a piece of their own."""
+        head = self._heads[0]
+        for method in ("GET", "POST", "HEAD"):
+            framing = f"Content-Length: {len(head)}", "Transfer-Encoding: chunked"
+            bodies = head, b"%x\r\n" % len(head) + head + b"\r\n0\r\n\r\n"
+            for framed, body in zip(framing, bodies, strict=True):
+                bent = known(self._keys[0], KNOWN_TARGETS[0], [framed])
+                bent = bent.replace(b"GET", method.encode(), 1)
+                for before in (b"", head, b"\r\n" + head):
+                    for after in (b"", head):
+                        yield Script(Way.CUT, (before, bent, body, after), len(before + bent))
+
     def _script(self) -> Script:
         dice = self._dice
         way = dice.choices(list(Way), (6, 3, 1))[0]

@@ -171,6 +171,7 @@ def all_kinds(requests_most: int, seed: int) -> Iterator[Script]:
     yield Script(Way.IN_TURN, (head,) * 3)
     yield Script(Way.IN_TURN, (known(STRANGER),) * 3)
     yield from scripts.cut_everywhere(head)
+    yield from scripts.bodies_that_come_late()
 
 
 def test_known_odd_hostile_cut_and_pipelined_requests_get_the_same_bytes(pair: Pair) -> None:
