@@ -2,6 +2,7 @@
 
 from types import MappingProxyType
 
+from bpx.settings.kinds import EVERYWHERE
 from bpx.settings.option import GROUPS, Option
 from bpx.settings.reading import OPTIONS
 
@@ -9,7 +10,7 @@ from bpx.settings.reading import OPTIONS
 # these, 100.64.0.0/10 for clouds that give it to their nodes.
 _PRIVATE = "127.0.0.0/8,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,::1/128,fc00::/7"
 _IN_CONTAINERS = {
-    "host": "0.0.0.0",  # nosec B104
+    "host": EVERYWHERE,
     "environment": "production",
     "allowed_networks": _PRIVATE,
     "metrics_enabled": "true",
