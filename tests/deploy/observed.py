@@ -39,7 +39,7 @@ class Prometheus:
         rows = self._ask("alerts")["alerts"]
         return {row["labels"]["alertname"] for row in rows if row["state"] == "firing"}
 
-    def until(self, holds: Callable[[], bool], within_s: float = 20.0) -> None:
+    def until(self, holds: Callable[[], bool], within_s: float = 40.0) -> None:
         """Wait until something holds; meanwhile bots go on asking."""
 
         def is_so() -> bool:

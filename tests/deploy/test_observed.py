@@ -167,7 +167,7 @@ def refusals(made: Scene) -> None:
 
 
 def a_hold(made: Scene) -> None:
-    fault = RestFault("/api/v3/trades", status=429, body=SLOW_DOWN, headers={"Retry-After": "2"})
+    fault = RestFault("/api/v3/trades", status=429, body=SLOW_DOWN, headers={"Retry-After": "5"})
     made.fail(fault, times=1)
     made.ask("/api/v3/trades?symbol=BTCUSDT")
     made.until_firing("HeldByBinance")
@@ -176,8 +176,9 @@ def a_hold(made: Scene) -> None:
 
 def a_breaker(made: Scene) -> None:
     made.fail(RestFault("/api/v3/aggTrades", ending=Ending.HALF))
-    made.ask("/api/v3/aggTrades?symbol=BTCUSDT", 12)
+    made.told.load = lambda: made.ask("/api/v3/aggTrades?symbol=BTCUSDT", 12)
     made.until_firing("BreakerOpen")
+    made.told.load = made.ask_usual
     made.mend()
 
 
