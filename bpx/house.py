@@ -115,9 +115,7 @@ class House:
             here.rest_urls,
             runtime=runtime,
             clock=self.clock,
-            bucket=LeakyBucket(
-                here.requests_per_s * BURST_S * settings.burst_multiplier, here.requests_per_s
-            ),
+            bucket=_bucket(here.requests_per_s * settings.weight_share, settings.burst_multiplier),
             weight_per_minute=here.market.weight_per_minute,
             probe=here.market.probe,
             recovery=_recovery(settings),
@@ -125,6 +123,7 @@ class House:
             bounds=_bounds(settings),
             memory=memory,
             client_weight=settings.client_weight or None,
+            weight_share=settings.weight_share,
         )
         self.streams = Streams(
             here.market,
@@ -332,6 +331,11 @@ def _good(reply: Reply) -> bytes:
     if reply.status != 200:
         raise Refused(f"status {reply.status}: {reply.body[:200]!r}")
     return reply.body
+
+
+def _bucket(requests_per_s: float, multiplier: int) -> LeakyBucket:
+    """Return a bucket with room for one question of our own, which may fill half of it."""
+    return LeakyBucket(max(2.0, requests_per_s * BURST_S * multiplier), requests_per_s)
 
 
 def _recovery(settings: Settings) -> Recovery:

@@ -15,6 +15,7 @@ from time import monotonic
 from urllib.request import urlopen
 
 import pytest
+import requests
 
 from benchmarks.recipes import RECIPES
 from bpx.operators.app import create_operators_app
@@ -51,6 +52,7 @@ EFFECT_TESTED_BY = {
     "ratelimit.spot-rps": f"{HERE}::test_the_budget_of_requests_is_the_options",
     "ratelimit.futures-rps": f"{HERE}::test_the_budget_of_requests_is_the_options",
     "ratelimit.burst-multiplier": f"{HERE}::test_the_budget_of_requests_is_the_options",
+    "ratelimit.weight-share": f"{HERE}::test_each_of_several_proxies_spends_its_part_of_the_weight",
     "features.enable-metrics": f"{CLI}"
     "::test_the_operators_port_is_open_only_if_metrics_are_enabled",
     "features.metrics-port": f"{CLI}::test_the_operators_port_is_open_only_if_metrics_are_enabled",
@@ -158,6 +160,7 @@ EFFECT_TESTED_BY = {
 }
 TICKER = "/api/v3/ticker/24hr?symbol=BTCUSDT"
 ROOTS = {"spot": "/api/v3", "futures": "/fapi/v1"}
+WEIGHT = "X-MBX-USED-WEIGHT-1M"
 MINUTE_MS = 60_000
 CONNECTS = "bpx_stream_connects_total"
 
@@ -276,6 +279,8 @@ def shown(app, name: str) -> float:
         ("spot", {"BPX_RATE_SPOT_RPS": "1", "BPX_RATE_BURST_MULTIPLIER": "1"}, 100 - 21),
         ("spot", {"BPX_RATE_SPOT_RPS": "1", "BPX_RATE_BURST_MULTIPLIER": "2"}, 100 - 42),
         ("spot", {"BPX_RATE_SPOT_RPS": "2", "BPX_RATE_BURST_MULTIPLIER": "1"}, (100 - 42) / 2),
+        ("spot", {"BPX_RATE_SPOT_RPS": "2", "BPX_RATE_BURST_MULTIPLIER": "1",
+                  "BPX_RATE_WEIGHT_SHARE": "0.5"}, 100 - 21),
         ("spot", {"BPX_RATE_FUTURES_RPS": "1", "BPX_RATE_BURST_MULTIPLIER": "1"}, 0),
         ("futures", {"BPX_RATE_FUTURES_RPS": "1", "BPX_RATE_BURST_MULTIPLIER": "1"}, 100 - 21),
     ],
@@ -292,6 +297,25 @@ def test_the_budget_of_requests_is_the_options(request, market, options, wait_s)
     else:  # market data may use seven tenths of the burst
         assert reply.status_code == 429
         assert wait_s - 6 < int(reply.headers["Retry-After"]) <= wait_s + 3
+
+
+def test_each_of_several_proxies_spends_its_part_of_the_weight(spot):
+    book = "/api/v3/depth?symbol=BTCUSDT&limit=5000"  # costs 250
+    quarter = {"BPX_RATE_WEIGHT_SHARE": "0.25", "BPX_RATE_SPOT_RPS": "1000"}
+    spot.step(MINUTE_MS)
+    with application(spot, **quarter) as one, application(spot, **quarter) as other:
+        for app in (one, other):  # the exchange counts both together
+            client = client_of(app)
+            answers = [client.get(f"{book}{'&' * number}") for number in range(6)]
+            fitting = int(6000 * 0.25 * 0.7 / 250)
+            assert [answer.status_code for answer in answers] == [200] * fitting + [429] * 2
+        assert shown(other, "bpx_upstream_weight_limit") == 6000
+    assert 2 * fitting * 250 <= used_weight(spot) < 2 * fitting * 250 + 100
+
+
+def used_weight(sim: Simulator) -> int:
+    """Return what the exchange has counted."""
+    return int(requests.get(f"{sim.rest_url}/api/v3/ping", timeout=5).headers[WEIGHT])
 
 
 # Candles

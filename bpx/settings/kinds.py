@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----(.*?)(?:-----END CERTIFICATE-----|\Z)", re.DOTALL)
 _SEQUENCE = 0x30
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|)")
+_DECIMAL = re.compile(r"[01](\.[0-9]{1,6})?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST_S = 8760 * 3600.0
 Network = IPv4Network | IPv6Network
@@ -59,6 +60,17 @@ def whole(lowest: int, highest: int, metavar: str = "N") -> Kind:
         return int(text)
 
     return Kind(f"a whole number from {lowest} to {highest}", read, metavar=metavar)
+
+
+def part(lowest: float) -> Kind:
+    """Accept the decimal numbers from `lowest` to 1."""
+
+    def read(text: str) -> float:
+        if not _DECIMAL.fullmatch(text) or not lowest <= float(text) <= 1:
+            raise ValueError(text)
+        return float(text)
+
+    return Kind(f"a number from {lowest} to 1, such as 0.25", read, metavar="PART")
 
 
 def _certificates(text: str) -> str:

@@ -18,6 +18,7 @@ from bpx.settings.kinds import (
     Network,
     choice,
     is_local,
+    part,
     url,
     urls,
     whole,
@@ -102,6 +103,13 @@ class Settings:
         whole(1, 1_000),
         "2",
         "A burst may have this many times 30 seconds' worth of requests.",
+    )
+    weight_share: float = option(
+        "ratelimit.weight-share",
+        part(0.01),
+        "1",
+        "Part of Binance's weight limit, and of these requests, that is this proxy's own: of N "
+        "behind one address each has 1/N.",
     )
 
     metrics_enabled: bool = option(

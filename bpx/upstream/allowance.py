@@ -30,11 +30,18 @@ class Allowance:
         bucket: of requests.
         limit: of weight, in a minute of Binance's.
         client_limit: of weight, of one client in a minute; None if there is none.
+        part: of the limit of weight, that is ours.
     """
 
-    def __init__(self, bucket: LeakyBucket, limit: int, client_limit: int | None = None) -> None:
+    def __init__(
+        self,
+        bucket: LeakyBucket,
+        limit: int,
+        client_limit: int | None = None,
+        part: float = 1.0,
+    ) -> None:
         self._client_limit = client_limit
-        self.ledger = WeightLedger(limit)
+        self.ledger = WeightLedger(limit, part)
         self.bucket = bucket
         self._weights = LearnedWeights()
         self._requests_taken = Fairness()
@@ -57,7 +64,7 @@ class Allowance:
         """
         if not call.is_unknown:
             return call.weight
-        most = max(call.weight, int(self.ledger.limit * call.kind.share / 2))
+        most = max(call.weight, int(self.ledger.own_limit * call.kind.share / 2))
         return min(self._weights.weight(_route(call), call.weight), most)
 
     def pour(self, call: Call, now: float, patience_s: float) -> float:
@@ -108,7 +115,7 @@ class Allowance:
             if left_s > 0:
                 raise OverShare(_CLIENT_TEXT.format(self._client_limit), left_s)
         if _has_part(call):
-            total = self.ledger.limit * share
+            total = self.ledger.own_limit * share
             over_s = self._weight_taken.wait_for(call.client, weight, total, now)
         if over_s > 0:
             left = self.ledger.minute_left(at_ms)

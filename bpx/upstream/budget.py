@@ -55,11 +55,12 @@ class Budget:
         limit: int,
         memory: Memory | None = None,
         client_limit: int | None = None,
+        part: float = 1.0,
     ) -> None:
         self._market = market
         self._now = runtime.now
         self._clock = clock
-        self._allowance = Allowance(bucket, limit, client_limit)
+        self._allowance = Allowance(bucket, limit, client_limit, part)
         self._hold = LastingHold(
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )

@@ -37,21 +37,33 @@ class WeightLedger:
     other programs at our address, and does not know yet of calls that are on their way: so those
     are added to what it says. All times are the exchange's, in ms; None until that is known.
 
+    Where others at our address have parts of the limit that are theirs, what is used by all is held
+    to the limit, and what we spend to our part of it.
+
     Args:
         limit: weight per minute, as `exchangeInfo.rateLimits` has it; may be set at any time.
+        part: of the limit, that is ours.
     """
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, part: float = 1.0) -> None:
         self.limit = limit
+        self._part = part
         self._minute: int | None = None
         self._used = 0
+        self._own = 0  # of what is used, ours
         self._open = 0  # charged, and not settled yet
         self._late = 0  # charged at the edge of this minute, and settled
         self._assumes = True  # that others were here before us: until a reply or a minute tells
         self._before = 0  # spent in the minute before this one
+        self._own_before = 0  # of that, ours
         self._here = 0  # charged in this minute
         self._charges = 0  # so far
         self._counted: int | None = None  # by Binance in this minute, as of the newest reply
+
+    @property
+    def own_limit(self) -> float:
+        """How much of the limit is ours."""
+        return self.limit * self._part
 
     @property
     def is_assumed(self) -> bool:
@@ -73,18 +85,24 @@ class WeightLedger:
         While the spending is only assumed, one call at a time goes in any case: its reply tells.
         """
         used = self.used(at_ms)
-        if used + weight <= self.limit * share or (self._assumes and not self._open):
+        has_room = self._has_room(used + weight, self._own + weight, share)
+        if has_room or (self._assumes and not self._open):
             return self._edge_s(weight, share, at_ms)
         if at_ms is None or self._minute is None:
             return ASK_AGAIN_S
         return ((self._minute + 1) * MINUTE_MS - at_ms) / 1000
+
+    def _has_room(self, used: int, own: int, share: float) -> bool:
+        return used <= self.limit * share and own <= self.own_limit * share
 
     def _edge_s(self, weight: int, share: float, at_ms: int | None) -> float:
         """Return how long a minute is too young for what the one before it had no room for."""
         if at_ms is None or self._minute is None:
             return 0.0
         age_ms = at_ms - self._minute * MINUTE_MS
-        if age_ms >= EDGE_MS or self._before + self._here + weight <= self.limit * share:
+        here = self._here + weight
+        has_room = self._has_room(self._before + here, self._own_before + here, share)
+        if age_ms >= EDGE_MS or has_room:
             return 0.0
         return (EDGE_MS - age_ms) / 1000
 
@@ -94,6 +112,7 @@ class WeightLedger:
         is_late = at_ms is not None and MINUTE_MS - at_ms % MINUTE_MS <= EDGE_MS
         used_before = None if self._open or self._late else self._counted
         self._used += weight
+        self._own += weight
         self._here += weight
         self._open += weight
         self._charges += 1
@@ -110,6 +129,7 @@ class WeightLedger:
         self._open -= charge.weight
         if not was_counted:
             self._used = max(0, self._used - charge.weight)
+            self._own = max(0, self._own - charge.weight)
             self._here = max(0, self._here - charge.weight) if is_of_now else self._here
         elif charge.is_late and is_of_now:
             self._late += charge.weight
@@ -149,8 +169,8 @@ class WeightLedger:
         if self._minute is not None:
             self._assumes = False
         is_next = self._minute == minute - 1
-        self._before = self._used if is_next else 0
+        self._before, self._own_before = (self._used, self._own) if is_next else (0, 0)
         self._minute = minute
-        self._used = self._open + (self._late if is_next else 0)
+        self._used = self._own = self._open + (self._late if is_next else 0)
         self._late = self._here = 0
         self._counted = None

@@ -46,6 +46,7 @@ class Upstream:
         ca_file: authorities to trust besides the usual ones.
         memory: of a hold that has begun before this process.
         client_weight: that one client may spend in a minute; None if there is no limit.
+        weight_share: part of Binance's limit that is ours.
     """
 
     def __init__(
@@ -63,9 +64,17 @@ class Upstream:
         ca_file: str | None = None,
         memory: Memory | None = None,
         client_weight: int | None = None,
+        weight_share: float = 1.0,
     ) -> None:
         self.budget = Budget(
-            market, runtime, clock, bucket, weight_per_minute, memory, client_weight
+            market,
+            runtime,
+            clock,
+            bucket,
+            weight_per_minute,
+            memory,
+            client_limit=client_weight,
+            part=weight_share,
         )
         self._runtime = runtime
         self._now = runtime.now

@@ -3,7 +3,7 @@ from pathlib import Path
 import certifi
 import pytest
 
-from bpx.settings.kinds import CERTIFICATES, DURATION, Kind, choice, url, whole
+from bpx.settings.kinds import CERTIFICATES, DURATION, Kind, choice, part, url, whole
 from bpx.simulator.tls import make_certificate
 
 
@@ -26,6 +26,7 @@ def test_a_duration_has_a_unit_and_a_bare_number_is_seconds(text: str, seconds: 
 REFUSED = [
     (DURATION, ["", "0", "0ms", "-1s", "5 s", "1d", "inf", "nan", "1e3", "s", "5s5"]),
     (whole(1, 9), ["", "0", "10", "1.0", "+1", "-1", "\u0665", " 1"]),
+    (part(0.01), ["", "0", "0.0", "0.009", "1.01", "2", "-0.5", ".5", "1e-1", "nan", "1/4"]),
     (choice("text", "json"), ["", "xml", "text json"]),
     (url("https"), ["", "https://", "http://a", "a", "https://a?b=c", "https://a#b", "https://a:x",
                     "https://a:0", "https://a:99999"]),
@@ -38,6 +39,12 @@ REFUSED = [
 def test_what_is_not_accepted_is_refused(kind: Kind, text: str) -> None:
     with pytest.raises((ValueError, KeyError)):
         kind.read(text)
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", 1.0), ("1.0", 1.0), ("0.25", 0.25)])
+def test_a_part_is_a_decimal_number(text: str, value: float) -> None:
+    assert part(0.01).read(text) == value
+    assert part(0.01).read(str(value)) == value
 
 
 def test_a_choice_may_be_written_in_any_case() -> None:

@@ -9,8 +9,10 @@ from bpx.upstream.weights import LOOKS
 AT_MS = 1_795_348_800_000 + 1_000  # a minute is a second old
 
 
-def allowance(capacity: float = 1e6, leak_per_s: float = 1e6, limit: int = 1000) -> Allowance:
-    made = Allowance(LeakyBucket(capacity, leak_per_s), limit)
+def allowance(
+    capacity: float = 1e6, leak_per_s: float = 1e6, limit: int = 1000, part: float = 1.0
+) -> Allowance:
+    made = Allowance(LeakyBucket(capacity, leak_per_s), limit, part=part)
     made.ledger.adopt("0", AT_MS)
     return made
 
@@ -37,6 +39,13 @@ def spend(here: Allowance, client: str, times: int = 1, at_ms: int = AT_MS) -> i
 
 def test_whoever_is_alone_may_have_all_that_is_public():
     assert spend(allowance(), "greedy", 1000) == 70
+
+
+def test_clients_share_the_part_of_the_limit_that_is_ours():
+    here = allowance(part=0.5)
+    spend(here, "polite")
+    assert spend(here, "greedy", 1000) == 17  # half of 35
+    assert spend(here, "polite", 1000) == 16
 
 
 def test_who_is_nobody_has_no_part_and_is_held_to_none():
@@ -105,8 +114,11 @@ def test_an_unknown_call_costs_what_it_was_seen_to_cost():
 
 
 @pytest.mark.parametrize("limit", [600, 6000])
-def test_what_others_spend_meanwhile_does_not_shut_an_unknown_path_for_good(limit: int):
-    here = allowance(limit=limit)
+@pytest.mark.parametrize("part", [1.0, 0.25])
+def test_what_others_spend_meanwhile_does_not_shut_an_unknown_path_for_good(
+    limit: int, part: float
+):
+    here = allowance(limit=limit, part=part)
     unknown = Call("GET", "/new", weight=50, is_unknown=True)
     for minute, used in enumerate((limit * 7 // 10 + 3, *[3] * LOOKS)):
         at_ms = AT_MS + minute * 60_000

@@ -33,6 +33,48 @@ def test_each_kind_stops_at_its_own_ceiling(ledger: WeightLedger, share: float, 
     assert ledger.wait_for(11, share, T + 15_000) == 45
 
 
+def test_of_a_part_of_the_limit_each_kind_may_have_its_own_share():
+    ledger = WeightLedger(6000, part=0.25)
+    ledger.adopt("0", T)
+    ledger.charge(1040, T)
+    assert ledger.wait_for(10, 0.7, T + 15_000) == 0
+    assert ledger.wait_for(11, 0.7, T + 15_000) == 45
+    assert ledger.wait_for(235, 0.85, T + 15_000) == 0
+
+
+def test_what_others_spend_takes_nothing_of_our_part_but_counts_against_the_limit():
+    ledger = WeightLedger(6000, part=0.25)
+    ledger.adopt("3000", T)
+    assert ledger.wait_for(1050, 0.7, T + 15_000) == 0
+    ledger.adopt("4190", T)
+    assert ledger.wait_for(10, 0.7, T + 15_000) == 0
+    assert ledger.wait_for(11, 0.7, T + 15_000) == 45
+
+
+def test_a_part_is_of_the_limit_of_the_day():
+    ledger = WeightLedger(6000, part=0.25)
+    ledger.adopt("0", T)
+    ledger.limit = 2400
+    assert ledger.wait_for(600, 1.0, T + 15_000) == 0
+    assert ledger.wait_for(601, 1.0, T + 15_000) == 45
+
+
+def test_a_minutes_first_second_has_no_room_for_more_than_our_part():
+    ledger = WeightLedger(6000, part=0.25)
+    ledger.adopt("0", T)
+    ledger.settle(ledger.charge(1400, T))
+    assert ledger.wait_for(100, 1.0, T + MINUTE) == 0
+    assert ledger.wait_for(101, 1.0, T + MINUTE + 200) == 0.8
+    assert ledger.wait_for(1500, 1.0, T + MINUTE + 1000) == 0
+
+
+def test_what_did_not_go_is_given_back_to_our_part():
+    ledger = WeightLedger(6000, part=0.25)
+    ledger.adopt("0", T)
+    ledger.settle(ledger.charge(1500, T), was_counted=False)
+    assert ledger.wait_for(1500, 1.0, T) == 0
+
+
 def test_a_new_minute_begins_empty(ledger: WeightLedger):
     ledger.settle(ledger.charge(6000, T))
     assert ledger.wait_for(1, 1.0, T + 59_000) == 1
