@@ -5,7 +5,7 @@ import re
 from prometheus_client.metrics import MetricWrapperBase
 
 from bpx import metrics
-from bpx.metrics import Reading, Spread
+from bpx.metrics import Counted, Reading, Spread
 
 # What Prometheus itself adds, and what its client library tells of any process.
 OF_OTHERS = {
@@ -38,6 +38,8 @@ def known_names() -> set[str]:
             names |= _stored(one._name, one._type)
         elif isinstance(one, Spread):
             names |= _stored(one.name, "histogram")
+        elif isinstance(one, Counted):
+            names.add(one.reading.name)
         elif isinstance(one, Reading):
             names.add(one.name)
     return names
