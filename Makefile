@@ -20,9 +20,8 @@ demo: $(SIMULATOR)  ## the same against a simulated exchange, without any networ
 smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say where it is)
 	$(PYTHON) -m bpx smoke
 
-bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view; what counting costs
-	$(PYTHON) -m benchmarks
-	$(PYTHON) -m benchmarks.cost
+bench: $(DEV)  ## all benchmarks, into docs/performance.md: alone on the machine, half an hour or so
+	$(PYTHON) -m benchmarks.page
 
 test faults figures long: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions

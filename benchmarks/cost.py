@@ -8,20 +8,28 @@ three times as often as Prometheus does by default.
 """
 
 import argparse
+import json
 import sys
 from contextlib import ExitStack
 from statistics import median
 from threading import Event, Thread
+from typing import Any
 
 import requests
+from rich.console import Console
+from rich.progress import track
 
 from benchmarks.__main__ import TARGETS, exchange, warm
 from benchmarks.load import run
 from tests.proxy import Proxy, running_proxy
 
 SCRAPE_S = 5.0
-WITH = {"BPX_LOG_LEVEL": "info", "BPX_LOG_FORMAT": "json"}
-WITHOUT = {"BPX_LOG_LEVEL": "error", "BPX_FEAT_ENABLE_METRICS": "false"}
+WITH = {"BPX_SERVER_FAST_LANE": "false", "BPX_LOG_LEVEL": "info", "BPX_LOG_FORMAT": "json"}
+WITHOUT = {
+    "BPX_SERVER_FAST_LANE": "false",
+    "BPX_LOG_LEVEL": "error",
+    "BPX_FEAT_ENABLE_METRICS": "false",
+}
 
 
 def main() -> None:
@@ -30,7 +38,19 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.6, help="of each measurement")
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     options = parser.parse_args()
+    rows = _measured(options.rounds, options.connections, options.seconds)
+    if options.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{'cached answer':14} {'without':>8} {'with':>8}   ratio")
+    for name, without, with_all, ratio in (row.values() for row in rows):
+        print(f"{name:14} {without:8,} {with_all:8,}   {ratio:.3f}")
+
+
+def _measured(rounds: int, connections: int, seconds: float) -> list[dict[str, Any]]:
+    rows = []
     with ExitStack() as stack:
         urls = stack.enter_context(exchange())
         bare = stack.enter_context(running_proxy("benchmarks.bare:spot", urls | WITHOUT))
@@ -40,20 +60,26 @@ def main() -> None:
         stack.callback(scraper.join)
         stack.callback(over.set)
         scraper.start()
-        print(f"{'cached answer':14} {'without':>8} {'with':>8}   ratio")
-        for name, target in TARGETS.items():
+        for name, target in track(TARGETS.items(), "measuring", console=Console(stderr=True)):
             for proxy in (bare, full):
                 warm(proxy.url + target)
             pairs = []
-            for number in range(options.rounds):
+            for number in range(rounds):
                 found = {}
                 for proxy in (bare, full) if number % 2 else (full, bare):
-                    took = run(proxy.address, target, options.connections, options.seconds)
+                    took = run(proxy.address, target, connections, seconds)
                     found[proxy.url] = took.requests_per_s
                 pairs.append((found[bare.url], found[full.url]))
             without, with_all = (round(median(side)) for side in zip(*pairs, strict=True))
-            ratio = median(after / before for before, after in pairs)
-            print(f"{name:14} {without:8,} {with_all:8,}   {ratio:.3f}", flush=True)
+            rows.append(
+                {
+                    "answer": name,
+                    "without_requests_per_s": without,
+                    "with_requests_per_s": with_all,
+                    "ratio": round(median(after / before for before, after in pairs), 3),
+                }
+            )
+    return rows
 
 
 def _scrape(proxy: Proxy, over: Event) -> None:

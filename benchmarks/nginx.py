@@ -43,6 +43,7 @@ def running_nginx(bodies: Mapping[str, bytes]) -> Iterator[str]:
         files = Path(directory, "files")
         files.mkdir()
         for name, body in bodies.items():
+            (files / name).parent.mkdir(parents=True, exist_ok=True)
             (files / name).write_bytes(body)
         port = free_port()
         configuration = Path(directory, "nginx.conf")
