@@ -98,6 +98,7 @@ def _measured(bots: int, pairs: int, rounds: int) -> list[tuple[Edge, Edge]]:
         ours = [_request(f"/api/v3/klines?symbol={one}&interval=1m&limit={LIMIT}")
                 for _ in range(bots) for one in symbols]  # fmt: skip
         theirs = [_request(f"/{one}") for _ in range(bots) for one in symbols]
+        burst(proxy.address, ours, WITHIN_S)  # as at the edge before
         found = []
         for _ in _shown(range(rounds), "waiting for the edges of minutes"):
             minute_ms = _after_the_edge(urls["BPX_UPSTREAM_SPOT_REST"])
