@@ -6,7 +6,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit lock sbom fix clean
+.PHONY: help run demo smoke bench soak test long faults figures check format lint types layers bandit lock sbom fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,6 +22,9 @@ smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say whe
 
 bench: $(DEV)  ## all benchmarks, into docs/performance.md: alone on the machine, half an hour or so
 	$(PYTHON) -m benchmarks.page
+
+soak: $(DEV)  ## two hours of mixed load with a fault every few minutes (MINUTES=10 for less)
+	$(PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),120)
 
 test faults figures long: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
