@@ -230,13 +230,6 @@ class Lane:
             self._forget(fullest, next(iter(fullest)))
             self._drop_if_empty(fullest)
 
-    def clear(self) -> None:
-        """Forget everything."""
-        for place in list(self._places.values()):
-            while place:
-                self._forget(place, next(iter(place)))
-            self._drop_if_empty(place)
-
     def _forget(self, place: Place, head: bytes) -> None:
         if place.pop(head, None) is not None:
             place.head_bytes -= len(head)
