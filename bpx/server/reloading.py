@@ -18,6 +18,7 @@ from bpx.server.greeting import greeting
 from bpx.server.hooks import HOOKS
 from bpx.server.start import refuse_to_start
 from bpx.settings import Settings, load, variables
+from bpx.settings.places import with_config_file
 from bpx.settings.reading import CONFIG_VARIABLE, OPTIONS, config_file
 
 _KINDS = {option.name: option.kind for option in OPTIONS.values()}
@@ -90,7 +91,9 @@ class Reloading:
         return True
 
     def _read(self, source: _Source) -> _Taken:
-        settings = load(source.argv, source.environ)
+        # In this process alone: a worker looks for no file, as it never reads one.
+        environ = with_config_file(source.argv, source.environ)
+        settings = load(source.argv, environ)
         application = source.application or application_for(settings)
         places = _places(application, settings)
         if self._taken is not None:
@@ -100,7 +103,7 @@ class Reloading:
             greeting,
             markets_of(application, settings),
             settings,
-            config_file(source.argv, source.environ),
+            config_file(source.argv, environ),
         )
         # Last: what is refused changes nothing.
         begin_to_log(settings, source.argv, source.environ)
