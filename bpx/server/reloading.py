@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from bpx.errors import BadOption
@@ -16,6 +17,7 @@ from bpx.server.configuration import (
 )
 from bpx.server.greeting import greeting
 from bpx.server.hooks import HOOKS
+from bpx.server.shared import NOTIFYING
 from bpx.server.start import refuse_to_start
 from bpx.settings import Settings, load, variables
 from bpx.settings.places import with_config_file
@@ -67,6 +69,7 @@ class Reloading:
             environ: of this process and of the workers to come; it is made to say what counts.
         """
         if self._taken is None:
+            NOTIFYING.begin(environ)
             self._source = _Source(application, argv, dict(environ))
             try:
                 self._taken = self._read(self._source)
@@ -120,8 +123,11 @@ class Reloading:
         server.handle_hup = partial(self._reload, server.handle_hup)
 
     def _reload(self, begin: Any) -> None:
+        NOTIFYING.reloading(monotonic())
         if self.can_reload():
-            begin()
+            begin()  # the worker that comes says that all is ready
+        else:
+            NOTIFYING.ready("serving; the last reload was refused, see the log")
 
 
 def _places(application: str, settings: Settings) -> dict[str, Any]:
