@@ -1,12 +1,20 @@
 # Needs make and Python 3.11 or newer; everything else is installed into .venv.
 BOOTSTRAP ?= python3
 VENV ?= .venv
+# Where `make install` puts things; DESTDIR comes before all of it, for those who make packages.
+PREFIX ?= /usr/local
+DESTDIR ?=
+LIB := $(DESTDIR)$(PREFIX)/lib/bpx
+BIN := $(DESTDIR)$(PREFIX)/bin
+UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
+SERVICES := $(patsubst systemd/%,$(UNITS)/%,$(wildcard systemd/*.service))
+CONFIG := $(DESTDIR)/etc/bpx
 PYTHON ?= $(VENV)/bin/python
 RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit lock sbom fix clean
+.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit lock sbom install uninstall fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -71,6 +79,25 @@ sbom: $(DEV)  ## what bpx is made of, for tools: build/sbom.json (CycloneDX)
 	mkdir -p build
 	$(PYTHON) -m uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
 	  --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
+
+install: $(RUN)  ## bpx as a command and as services of systemd; PREFIX, DESTDIR
+	rm -rf $(LIB) build/lib build/bdist*
+	umask 022 && $(BOOTSTRAP) -m venv --without-pip $(LIB) && \
+	pip="$(PYTHON) -m pip --python $(LIB)/bin/python --disable-pip-version-check install --quiet" && \
+	$$pip --require-hashes -r requirements.txt && $$pip --no-deps .
+	find $(LIB)/bin -type f -delete  # they name DESTDIR; Python is a link
+	install -d -m 755 $(BIN) $(UNITS) $(CONFIG)
+	install -m 755 systemd/bpx $(BIN)/bpx
+	install -m 644 systemd/*.service $(UNITS)
+	sed -i 's|/usr/local/bin|$(PREFIX)/bin|' $(SERVICES)
+	install -m 644 systemd/bpx.env $(CONFIG)/bpx.env.example
+	@case "$$($(LIB)/bin/python -c 'import sys; print(sys.base_prefix)')" in /root/* | /home/*) \
+	  echo "the services see no Python in a home: BOOTSTRAP=/usr/bin/python3 would be another" >&2;; esac
+
+uninstall:  ## remove what install has put there; the operator's own files stay
+	rm -rf $(LIB)
+	rm -f $(BIN)/bpx $(SERVICES) $(CONFIG)/bpx.env.example
+	rmdir $(CONFIG) 2> /dev/null || true
 
 fix: $(DEV)  ## format, and repair what can be repaired
 	$(PYTHON) -m ruff format .

@@ -44,6 +44,7 @@ TESTED_BY_OTHERS = {
 }
 # Folders of tests that state rules of the whole, and files that state rules of the checkout.
 OF_THE_WHOLE = (
+    "deploy/",
     "faults/",
     "peers/",
     "recorded/",
