@@ -59,10 +59,15 @@ def operators_url(given: str | None, environ: Mapping[str, str] = os.environ) ->
     if given:
         return given.rstrip("/")
     settings = settings_here(environ)
-    host = settings.host if settings.host not in ("", EVERYWHERE, "::") else "127.0.0.1"
+    host = reachable(settings.host)
     written = f"[{host}]" if ":" in host else host
     scheme = "https" if settings.certificate_file else "http"
     return f"{scheme}://{written}:{settings.operators_port(application_for(settings))}"
+
+
+def reachable(host: str) -> str:
+    """Return where a server is to be found from its own machine that listens on a host."""
+    return host if host not in ("", EVERYWHERE, "::") else "127.0.0.1"
 
 
 def run(work: Callable[[], int]) -> int:
