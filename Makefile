@@ -14,7 +14,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit lock sbom install uninstall fix clean
+.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit hadolint lock sbom install uninstall fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -52,7 +52,7 @@ figures: $(DEV)  ## the same, and what they measured into docs/reliability.md
 	$(MAKE) faults
 	$(PYTHON) -m tests.faults.page $(BPX_FAULTS_FIGURES)
 
-check: format lint types layers bandit  ## all static checks
+check: format lint types layers bandit hadolint  ## all static checks
 
 format: $(DEV)  ## is everything formatted?
 	$(PYTHON) -m ruff format --check .
@@ -69,10 +69,14 @@ layers: $(DEV)  ## who may import whom
 bandit: $(DEV)  ## what is known to be dangerous
 	$(PYTHON) -m bandit --quiet --recursive --configfile pyproject.toml bpx wsgi.py gunicorn.conf.py
 
+hadolint: $(DEV)  ## what is known to be bad in a Dockerfile
+	$(dir $(PYTHON))hadolint Dockerfile
+
 lock: $(DEV)  ## requirements*.txt, with hashes, from requirements*.in
 	for name in "" -simulator -dev; do \
 	  $(PYTHON) -m uv pip compile --quiet --python-platform linux --python-version 3.11 \
-	    --generate-hashes --no-annotate --no-header requirements$$name.in -o requirements$$name.txt; \
+	    --generate-hashes --no-annotate --no-header requirements.in $${name:+requirements$$name.in} \
+	    -o requirements$$name.txt; \
 	done
 
 sbom: $(DEV)  ## what bpx is made of, for tools: build/sbom.json (CycloneDX)
