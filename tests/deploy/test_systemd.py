@@ -14,16 +14,13 @@ from urllib.request import urlopen
 import pytest
 
 from bpx.settings.reading import unknown_variables
+from tests.deploy.installing import WITHOUT_EXCHANGE, make
 from tests.proxy import ROOT, bare_environment, free_port, running, wait_for_server
 from tests.waiting import eventually
 
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
 PREFIX = "/opt/proxies"
-WITHOUT_EXCHANGE = {
-    f"BPX_UPSTREAM_{market}_{kind}": f"{scheme}://127.0.0.1:9"
-    for market in ("SPOT", "FUTURES")
-    for kind, scheme in (("REST", "http"), ("WS", "ws"))
-}
+BASE = f"{sys.base_prefix}/bin/python3"
 
 
 def by_systemd(*args: str) -> subprocess.CompletedProcess[str]:
@@ -97,24 +94,14 @@ class Installed:
         return [f"{self.root}{program}", *args]
 
 
-def make(target: str, root: Path) -> None:
-    base = f"{sys.base_prefix}/bin/python3"
-    done = subprocess.run(
-        ["make", target, f"DESTDIR={root}", f"PREFIX={PREFIX}", f"BOOTSTRAP={base}",
-         f"PYTHON={sys.executable}", "RUN="],  # our own Python has all that is needed
-        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     root = tmp_path_factory.mktemp("installed")
-    make("install", root)
+    make("install", root, PREFIX, BASE)
     own = root / "etc/bpx/bpx.env"  # an operator's own file
     own.write_text("BPX_ENV=production\n")
     yield Installed(root)
-    make("uninstall", root)
+    make("uninstall", root, PREFIX, BASE)
     assert [path for path in root.rglob("*") if path.is_file() or path.is_symlink()] == [own]
 
 
