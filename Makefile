@@ -4,6 +4,7 @@ VENV ?= .venv
 # Where `make install` puts things; DESTDIR comes before all of it, for those who make packages.
 PREFIX ?= /usr/local
 DESTDIR ?=
+DIST ?= dist
 LIB := $(DESTDIR)$(PREFIX)/lib/bpx
 BIN := $(DESTDIR)$(PREFIX)/bin
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -14,7 +15,7 @@ RUN := $(VENV)/.installed-run
 SIMULATOR := $(VENV)/.installed-simulator
 DEV := $(VENV)/.installed-dev
 
-.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit hadolint lock sbom install uninstall fix clean
+.PHONY: help run demo smoke bench test long faults figures check format lint types layers bandit hadolint lock sbom licences dist install uninstall fix clean
 
 help:  ## print this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -84,6 +85,19 @@ sbom: $(DEV)  ## what bpx is made of, for tools: build/sbom.json (CycloneDX)
 	$(PYTHON) -m uv tool run --quiet --from cyclonedx-bom==7.5.0 cyclonedx-py requirements \
 	  --output-reproducible --pyproject pyproject.toml --output-file build/sbom.json requirements.txt
 
+licences: $(DEV)  ## of what bpx is made of: docs/licences.md
+	mkdir -p build
+	( echo '# Licences'; echo; \
+	echo 'Of what `requirements.txt` pins, as its authors state them; written by `make licences`.'; echo; \
+	$(PYTHON) -m uv tool run --quiet --from pip-licenses==5.5.5 --with-requirements requirements.txt \
+	  pip-licenses --packages $$(sed -n 's/^\([[:alnum:]._-]*\)==.*/\1/p' requirements.txt) \
+	  --format=markdown --with-urls --order=name ) > build/licences.md
+	mv build/licences.md docs/licences.md
+
+dist: $(DEV)  ## a wheel and what it is made from: dist/
+	rm -rf $(DIST)
+	$(PYTHON) -m uv build --quiet --out-dir $(DIST)
+
 install: $(RUN)  ## bpx as a command and as services of systemd; PREFIX, DESTDIR
 	rm -rf $(LIB) build/lib build/bdist*
 	umask 022 && $(BOOTSTRAP) -m venv --without-pip $(LIB) && \
@@ -108,7 +122,7 @@ fix: $(DEV)  ## format, and repair what can be repaired
 	$(PYTHON) -m ruff check --fix .
 
 clean:  ## remove what the tools leave behind
-	rm -rf .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
+	rm -rf dist .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis build *.egg-info
 
 $(VENV)/bin/python:
 	@$(BOOTSTRAP) -c 'import sys; sys.exit("Python 3.11 or newer is needed" if sys.version_info < (3, 11) else 0)'
