@@ -1,7 +1,9 @@
 """A machine of its own that systemd has booted: a clean Debian in a container."""
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,6 +41,10 @@ class Machine:
         done = self.run("sh", "-c", text)
         assert done.returncode == 0, f"{text}: {done.stderr}"
 
+    def beside(self, *command: str) -> list[str]:
+        """Return what runs a command of ours in its network."""
+        return ["nsenter", f"--target={self.pid}", "--net", *command]
+
     def told(self, unit: str, fact: str) -> str:
         """Return what systemd says of a service."""
         return self.run("systemctl", "show", unit, f"--property={fact}", "--value").stdout.strip()
@@ -67,20 +73,38 @@ def booted(root: Path, log_path: Path) -> Iterator[Machine | None]:
                "--private-network", "--console=pipe", "--boot"]  # fmt: skip
     with log_path.open("wb") as log:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     try:
-        eventually(lambda: process.poll() is not None or bool(children.read_text()), within_s=10)
-        if process.poll() is None:
-            machine = Machine(root, int(children.read_text().split()[-1]))
-            yield machine if _is_up(machine, process) else None
+        eventually(lambda: process.poll() is not None or first_of(process.pid) > 0, within_s=20)
+        machine = Machine(root, first_of(process.pid))
+        is_up = process.poll() is None and _is_up(machine, process)
+        yield machine if is_up else None
+        if is_up:
             machine.run("systemctl", "poweroff")
             process.wait(60)
-        else:
-            yield None
     finally:
         if process.poll() is None:
+            if first := first_of(process.pid):
+                os.kill(first, signal.SIGKILL)  # and with it all of the machine
             process.kill()
         process.wait()
+
+
+def first_of(pid: int) -> int:
+    """Return, of all that a process has started, what is the first in a space of its own; or 0."""
+    for child in map(int, _read(pid, f"task/{pid}/children").split()):
+        status = _read(child, "status")
+        if "\nName:\tsystemd\n" in f"\n{status}" and re.search(r"^NSpid:.*\t1$", status, re.M):
+            return child
+        if found := first_of(child):
+            return found
+    return 0
+
+
+def _read(pid: int, name: str) -> str:
+    try:
+        return Path(f"/proc/{pid}/{name}").read_text()
+    except OSError:  # it has ended
+        return ""
 
 
 def _is_up(machine: Machine, process: subprocess.Popen[bytes]) -> bool:

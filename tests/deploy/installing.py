@@ -1,5 +1,6 @@
 """`make install`, below a folder."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,11 +14,18 @@ WITHOUT_EXCHANGE = {
 }
 
 
-def make(target: str, root: Path, prefix: str, python: str) -> None:
+def checkout(folder: Path) -> Path:
+    """Copy what a checkout has: nothing that was built, and nobody builds there beside us."""
+    built = shutil.ignore_patterns(".*", "build", "dist", "*.egg-info", "__pycache__")
+    return Path(shutil.copytree(ROOT, folder / "checkout", ignore=built))
+
+
+def make(target: str, sources: Path, root: Path, prefix: str, python: str) -> None:
     """Install, or uninstall.
 
     Args:
         target: `install` or `uninstall`.
+        sources: a checkout.
         root: below which.
         prefix: where there.
         python: that what is installed runs with.
@@ -25,6 +33,6 @@ def make(target: str, root: Path, prefix: str, python: str) -> None:
     done = subprocess.run(
         ["make", target, f"DESTDIR={root}", f"PREFIX={prefix}", f"BOOTSTRAP={python}",
          f"PYTHON={sys.executable}", "RUN="],  # our own Python has all that is needed
-        cwd=ROOT, capture_output=True, text=True, timeout=300, check=False,
+        cwd=sources, capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

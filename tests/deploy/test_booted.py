@@ -1,7 +1,10 @@
 """The services under the real systemd: what it does with them, and they with it."""
 
 import platform
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +12,8 @@ import pytest
 
 from deploy.container.rootfs import make_base
 from tests.deploy.booted import Machine, booted, missing
-from tests.deploy.installing import WITHOUT_EXCHANGE, make
+from tests.deploy.installing import WITHOUT_EXCHANGE, checkout, make
+from tests.proxy import running
 from tests.waiting import eventually
 
 PACKAGES = "systemd,systemd-sysv,python3"
@@ -29,7 +33,7 @@ def machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Machine]:
     folder = tmp_path_factory.mktemp("machine")
     root = folder / "root"
     make_base(root, facts["VERSION_CODENAME"], PACKAGES)
-    make("install", root, prefix="/usr/local", python=PYTHON)
+    make("install", checkout(folder), root, prefix="/usr/local", python=PYTHON)
     lines = [f"{name}={text}" for name, text in WITHOUT_EXCHANGE.items()]
     (root / "etc/bpx/bpx.env").write_text("\n".join(lines))
     with booted(root, folder / "log") as made:
@@ -77,6 +81,42 @@ def test_what_is_killed_or_stuck_is_started_again(service: Machine) -> None:
     eventually(lambda: "Watchdog timeout" in service.log("bpx"), within_s=30)
     eventually(lambda: service.told("bpx", "ActiveState") == "active", within_s=30)
     service.shell(f"rm -r {DROP_IN}; systemctl daemon-reload")
+
+
+@pytest.fixture
+def exchange(machine: Machine, tmp_path: Path) -> Iterator[None]:
+    """A simulated exchange in the machine's network, by TLS; each market's service knows it."""
+    said = tmp_path / "exchange"
+    command = machine.beside(sys.executable, "-m", "bpx", "simulate", "--tls")
+    with running(command, {}, said):
+        eventually(lambda: "listening" in said.read_text(), within_s=30)
+        options = dict(re.findall(r"BPX_(UPSTREAM_\w+)=(\S+)", said.read_text()))
+        shutil.copy(options["UPSTREAM_CA_FILE"], machine.root / "etc/bpx/ca.pem")
+        (machine.root / "etc/bpx/ca.pem").chmod(0o644)
+        options["UPSTREAM_CA_FILE"] = "/etc/bpx/ca.pem"
+        lines = "".join(f"BPX_{name}={value}\n" for name, value in options.items())
+        (machine.root / "etc/bpx/bpx-spot.env").write_text(lines)
+        (machine.root / "etc/bpx/bpx-futures.env").write_text(lines)
+        yield
+    machine.shell("rm /etc/bpx/bpx-spot.env /etc/bpx/bpx-futures.env")
+
+
+def test_with_no_rights_it_follows_streams_by_tls(exchange: None, service: Machine) -> None:
+    service.shell("systemctl start bpx-spot bpx-futures")
+    for port, path in ((8090, "api/v3"), (8091, "fapi/v1")):
+        target = f"http://127.0.0.1:{port}/{path}/klines?symbol=BTCUSDT&interval=1m&limit=9"
+
+        def source(target: str = target) -> str:
+            asking = service.beside("curl", "-sS", "-D-", "-o/dev/null", "-m10", target)
+            return subprocess.run(asking, capture_output=True, text=True, check=True).stdout
+
+        eventually(lambda: "Data-Source: websocket" in source(), within_s=30)
+    service.shell("bpx health --ready --url http://127.0.0.1:8092")
+    service.shell("bpx health --ready --url http://127.0.0.1:8093")
+    service.shell("systemctl reload bpx-spot")
+    for unit in ("bpx-spot", "bpx-futures"):
+        assert "Operation not permitted" not in service.log(unit)
+        assert "Traceback" not in service.log(unit)
 
 
 def test_it_stops_at_once_and_well(service: Machine) -> None:

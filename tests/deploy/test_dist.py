@@ -10,6 +10,7 @@ from venv import create
 import pytest
 
 import bpx
+from tests.deploy.installing import checkout
 from tests.proxy import ROOT, bare_environment, free_port, running, wait_for_server
 
 
@@ -42,7 +43,7 @@ def dist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist") / "dist"
     done = subprocess.run(
         ["make", "dist", f"DIST={folder}", f"PYTHON={sys.executable}", "DEV="],
-        cwd=ROOT, capture_output=True, text=True, timeout=200, check=False,
+        cwd=checkout(folder.parent), capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return folder

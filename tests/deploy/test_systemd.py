@@ -14,7 +14,7 @@ from urllib.request import urlopen
 import pytest
 
 from bpx.settings.reading import unknown_variables
-from tests.deploy.installing import WITHOUT_EXCHANGE, make
+from tests.deploy.installing import WITHOUT_EXCHANGE, checkout, make
 from tests.proxy import ROOT, bare_environment, free_port, running, wait_for_server
 from tests.waiting import eventually
 
@@ -97,11 +97,12 @@ class Installed:
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installed]:
     root = tmp_path_factory.mktemp("installed")
-    make("install", root, PREFIX, BASE)
+    sources = checkout(tmp_path_factory.mktemp("sources"))
+    make("install", sources, root, PREFIX, BASE)
     own = root / "etc/bpx/bpx.env"  # an operator's own file
     own.write_text("BPX_ENV=production\n")
     yield Installed(root)
-    make("uninstall", root, PREFIX, BASE)
+    make("uninstall", sources, root, PREFIX, BASE)
     assert [path for path in root.rglob("*") if path.is_file() or path.is_symlink()] == [own]
 
 
