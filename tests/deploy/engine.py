@@ -154,7 +154,7 @@ def running_container(
         "VOLUMES": " ".join(f"{ours}:{theirs}" for ours, theirs in (volumes or {}).items()),
     }  # fmt: skip
     words = [f"{name}={text}" for name, text in inside.items()]
-    command = ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", SHUT + ENTER,
+    command = ["unshare", "--mount", "--pid", "--fork", "sh", "-c", SHUT + ENTER,
                "sh", "env", "-i", *words, *stage.entrypoint, *args]  # fmt: skip
     if group is not None:
         command = ["sh", "-c", f'echo $$ > {group.path}/cgroup.procs; exec "$@"', "sh", *command]
@@ -169,7 +169,9 @@ def running_container(
         yield Container(stage, inside, pid, group, process, log_path)
     finally:
         if process.poll() is None:
-            process.kill()  # and with it all that it has started
+            for child in map(int, children.read_text().split()):
+                os.kill(child, signal.SIGKILL)  # the first of its space: all there ends with it
+            process.kill()
             process.wait()
         if group is not None:
             eventually(group.is_removed, within_s=10)

@@ -254,5 +254,5 @@ def test_with_the_manifest_s_memory_100_series_are_served_under_load(
         assert container.stop() == 0
     answered = sum(one.result() for one in loads)
     print(f"{SERIES} series, {answered} requests in {LOADED_S:.0f} s: {most_mb:.0f} MB at most")
-    assert most_mb < MANIFEST_LIMIT_MB
+    assert 20 < most_mb < MANIFEST_LIMIT_MB  # less would be of nobody
     assert "Traceback" not in log.read_text()
