@@ -109,7 +109,7 @@ install: $(RUN)  ## bpx as a command and as services of systemd; PREFIX, DESTDIR
 	install -m 644 systemd/*.service $(UNITS)
 	sed -i 's|/usr/local/bin|$(PREFIX)/bin|' $(SERVICES)
 	install -m 644 systemd/bpx.env $(CONFIG)/bpx.env.example
-	@case "$$($(LIB)/bin/python -c 'import sys; print(sys.base_prefix)')" in /root/* | /home/*) \
+	@case "$$($(LIB)/bin/python -c 'import sys; print(sys.base_prefix)')" in "$$HOME"/* | /home/*) \
 	  echo "the services see no Python in a home: BOOTSTRAP=/usr/bin/python3 would be another" >&2;; esac
 
 uninstall:  ## remove what install has put there; the operator's own files stay
