@@ -6,8 +6,10 @@ import sys
 from collections.abc import Callable, Mapping
 
 from bpx.errors import BadOption
-from bpx.settings import load
+from bpx.server.configuration import application_for
+from bpx.settings import Settings, load
 from bpx.settings.kinds import EVERYWHERE
+from bpx.settings.places import with_config_file
 
 DONE, FOUND, REFUSED = 0, 1, 2  # exit codes: well; something is not; it could not be found out
 
@@ -44,18 +46,28 @@ def asks_operators(made: argparse.ArgumentParser) -> None:
     )
 
 
+def settings_here(environ: Mapping[str, str] = os.environ) -> Settings:
+    """Return the options that a proxy started here would have."""
+    try:
+        return load([], with_config_file([], environ))
+    except BadOption as error:
+        raise CommandFailed(str(error)) from error
+
+
 def operators_url(given: str | None, environ: Mapping[str, str] = os.environ) -> str:
     """Return the address of the operators' port."""
     if given:
         return given.rstrip("/")
-    try:
-        settings = load([], environ)
-    except BadOption as error:
-        raise CommandFailed(str(error)) from error
-    host = settings.host if settings.host not in ("", EVERYWHERE, "::") else "127.0.0.1"
+    settings = settings_here(environ)
+    host = reachable(settings.host)
     written = f"[{host}]" if ":" in host else host
     scheme = "https" if settings.certificate_file else "http"
-    return f"{scheme}://{written}:{settings.operators_port('both')}"
+    return f"{scheme}://{written}:{settings.operators_port(application_for(settings))}"
+
+
+def reachable(host: str) -> str:
+    """Return where a server is to be found from its own machine that listens on a host."""
+    return host if host not in ("", EVERYWHERE, "::") else "127.0.0.1"
 
 
 def run(work: Callable[[], int]) -> int:

@@ -9,6 +9,7 @@ from bpx.cli.output import Output
 from bpx.errors import BadOption
 from bpx.settings import load, table
 from bpx.settings.deprecated import deprecations
+from bpx.settings.places import with_config_file
 from bpx.settings.reading import MASK, OPTIONS, unknown_variables
 from bpx.settings.sources import sources
 
@@ -36,7 +37,8 @@ def main(argv: Sequence[str]) -> int:
 def _show(asked: Any, options: Sequence[str]) -> int:
     output = Output(is_json=asked.json)
     try:
-        settings, found = load(options, os.environ), sources(options, os.environ)
+        environ = with_config_file(options, os.environ)
+        settings, found = load(options, environ), sources(options, environ)
     except BadOption as error:
         raise CommandFailed(str(error)) from error
     rows = []
@@ -58,7 +60,7 @@ def _show(asked: Any, options: Sequence[str]) -> int:
 def _check(asked: Any, options: Sequence[str]) -> int:
     output = Output(is_json=asked.json)
     try:
-        load(options, os.environ)
+        load(options, with_config_file(options, os.environ))
     except BadOption as error:
         raise CommandFailed(str(error)) from error
     notes = [f"{name} is no option of bpx, and has no effect"

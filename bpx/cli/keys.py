@@ -18,10 +18,8 @@ from bpx.access.keys import (
     read_scopes,
     write_keys,
 )
-from bpx.cli.command import DONE, CommandFailed, parser, run
+from bpx.cli.command import DONE, CommandFailed, parser, run, settings_here
 from bpx.cli.output import Output
-from bpx.errors import BadOption
-from bpx.settings import load
 
 SHOWN_DIGITS = 8  # of a hash, to tell keys of one name apart
 HEADS = ("name", "scopes", "sha256")
@@ -104,10 +102,7 @@ def _revoke(asked: Any, path: Path, output: Output) -> int:
 def _path(given: str | None) -> Path:
     if given:
         return Path(given)
-    try:
-        path = load([], os.environ).keys_file
-    except BadOption as error:
-        raise CommandFailed(str(error)) from error
+    path = settings_here(os.environ).keys_file
     if not path:
         raise CommandFailed("which file? --file or BPX_SECURITY_KEYS_FILE says it")
     return Path(path)

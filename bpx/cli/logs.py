@@ -6,14 +6,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bpx.cli.command import DONE, CommandFailed, asks_operators, operators_url, parser, run
+from bpx.cli.command import (
+    DONE,
+    CommandFailed,
+    asks_operators,
+    operators_url,
+    parser,
+    run,
+    settings_here,
+)
 from bpx.cli.operators import Operators
 from bpx.cli.output import Output, size
-from bpx.errors import BadOption
 from bpx.logs.outputs import STREAMS
 from bpx.logs.retention import LogFile, clean, doomed, files_of
 from bpx.server.configuration import logging_of
-from bpx.settings import load
 
 
 def main(argv: Sequence[str]) -> int:
@@ -62,10 +68,7 @@ def _lines(lines: dict[str, Any]) -> list[tuple[str, str, int]]:
 
 def _clean(asked: Any) -> int:
     output = Output(is_json=asked.json)
-    try:
-        wanted = logging_of(load([], os.environ))
-    except BadOption as error:
-        raise CommandFailed(str(error)) from error
+    wanted = logging_of(settings_here(os.environ))
     if wanted.output in STREAMS:
         raise CommandFailed(f"the log goes to {wanted.output}: there are no files")
     path, now = Path(wanted.output), datetime.now(UTC).timestamp()

@@ -63,7 +63,8 @@ def _run(command: str, argv: Sequence[str]) -> int:
         if error.name is None or error.name.partition(".")[0] not in OF_THE_EXCHANGE:
             raise
         return _refused(
-            "the simulated exchange needs requirements-simulator.txt (make demo installs it)"
+            "the simulated exchange needs requirements-simulator.txt: make demo installs it, "
+            "and so does pip install 'bpx[demo]'"
         )
     return code
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from bpx.server.shared import SUCCESSION
+from bpx.server.shared import NOTIFYING, SUCCESSION
 from bpx.server.start import refuse_to_start
 
 _ENDINGS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -15,6 +15,7 @@ _PASSED_ON = {  # what the master is told, and what its workers are
     signal.SIGINT: signal.SIGTERM,
     signal.SIGQUIT: signal.SIGQUIT,
 }
+_LATER_S = 5.0  # than the graceful time, at most, the master has ended
 _ENDS: list[int] = []  # the signals by which the master has been told to
 _LISTENS_AGAIN: list[bool] = []  # whether the master does, after each fork
 
@@ -50,6 +51,8 @@ def _end(server: Any) -> None:
 
 
 def _pass_on(server: Any, number: int, told: int, *_: object) -> None:
+    if not _ENDS and not server.reexec_pid:  # another master goes on, after SIGUSR2
+        NOTIFYING.stopping(server.cfg.graceful_timeout + _LATER_S)
     _ENDS.append(told)
     for pid in list(server.WORKERS):
         with suppress(ProcessLookupError):

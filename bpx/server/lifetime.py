@@ -24,7 +24,7 @@ from bpx.server.connection import Patience
 from bpx.server.lane import Lane
 from bpx.server.listening import Listening
 from bpx.server.ports import ByPort
-from bpx.server.shared import SUCCESSION
+from bpx.server.shared import NOTIFYING, SUCCESSION
 from bpx.server.tls import wrapping
 from bpx.settings import Settings, load
 
@@ -84,6 +84,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         if isinstance(self.wsgi, ByPort):
             self._open_ports(self.wsgi)
         SUCCESSION.arrive(self.age)
+        NOTIFYING.ready(main_pid=self.ppid)
         while self.alive:
             self.notify()
             self._stop.wait(_TICK_S)
@@ -91,8 +92,9 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         self._drain()
 
     def notify(self) -> None:
-        """Tell the master that the event loop turns; without a master, stop soon."""
+        """Tell the master, and whoever started it, that we live; without a master, stop soon."""
         self.tmp.notify()
+        NOTIFYING.alive(monotonic())
         if self._orphan_until is None and os.getppid() != self.ppid:
             self.log.error("the master has gone: stopping")
             self._orphan_until = monotonic() + _ORPHAN_S

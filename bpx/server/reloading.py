@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from functools import partial
+from time import monotonic
 from typing import Any, NamedTuple
 
 from bpx.errors import BadOption
@@ -16,8 +17,10 @@ from bpx.server.configuration import (
 )
 from bpx.server.greeting import greeting
 from bpx.server.hooks import HOOKS
+from bpx.server.shared import NOTIFYING
 from bpx.server.start import refuse_to_start
 from bpx.settings import Settings, load, variables
+from bpx.settings.places import with_config_file
 from bpx.settings.reading import CONFIG_VARIABLE, OPTIONS, config_file
 
 _KINDS = {option.name: option.kind for option in OPTIONS.values()}
@@ -66,6 +69,7 @@ class Reloading:
             environ: of this process and of the workers to come; it is made to say what counts.
         """
         if self._taken is None:
+            NOTIFYING.begin(environ)
             self._source = _Source(application, argv, dict(environ))
             try:
                 self._taken = self._read(self._source)
@@ -90,7 +94,9 @@ class Reloading:
         return True
 
     def _read(self, source: _Source) -> _Taken:
-        settings = load(source.argv, source.environ)
+        # In this process alone: a worker looks for no file, as it never reads one.
+        environ = with_config_file(source.argv, source.environ)
+        settings = load(source.argv, environ)
         application = source.application or application_for(settings)
         places = _places(application, settings)
         if self._taken is not None:
@@ -100,7 +106,7 @@ class Reloading:
             greeting,
             markets_of(application, settings),
             settings,
-            config_file(source.argv, source.environ),
+            config_file(source.argv, environ),
         )
         # Last: what is refused changes nothing.
         begin_to_log(settings, source.argv, source.environ)
@@ -117,8 +123,11 @@ class Reloading:
         server.handle_hup = partial(self._reload, server.handle_hup)
 
     def _reload(self, begin: Any) -> None:
+        NOTIFYING.reloading(monotonic())
         if self.can_reload():
-            begin()
+            begin()  # the worker that comes says that all is ready
+        else:
+            NOTIFYING.ready("serving; the last reload was refused, see the log")
 
 
 def _places(application: str, settings: Settings) -> dict[str, Any]:

@@ -4,7 +4,9 @@ So it has to be imported there, as `hooks` does.
 """
 
 from bpx.server.keepsake import Keepsake
+from bpx.server.notifying import Notifying
 from bpx.server.succession import Succession
 
 SUCCESSION = Succession()
 KEEPSAKE = Keepsake()
+NOTIFYING = Notifying()

@@ -573,8 +573,10 @@ class Settings:
         "env",
         choice(*PROFILES),
         None,
-        "A profile: other defaults. development: debug messages, and every forwarded request; "
-        "testing: debug messages; staging: debug messages, as JSON; production: JSON.",
+        "A profile: other defaults. development: debug messages, every forwarded request, a log of "
+        "50 MB and a day; testing: the same, without these requests and files put aside; "
+        "production: JSON, a log of 500 MB and 7 days, metrics, breakers, less memory; staging: "
+        "the same, with debug messages. bpx config show lists it all.",
         shown="none",
     )
 

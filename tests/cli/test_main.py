@@ -77,7 +77,10 @@ def without_the_exchange_s_packages(*args: str) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize("command", ["demo", "simulate"])
 def test_without_the_exchange_s_packages_one_line_names_them(command: str) -> None:
     done = without_the_exchange_s_packages(command)
-    line = "bpx: the simulated exchange needs requirements-simulator.txt (make demo installs it)\n"
+    line = (
+        "bpx: the simulated exchange needs requirements-simulator.txt: make demo installs it, and "
+        "so does pip install 'bpx[demo]'\n"
+    )
     assert (done.returncode, done.stdout, done.stderr) == (2, "", line)
 
 

@@ -74,6 +74,7 @@ def test_data_that_is_stale_is_told_with_the_reason(life: Life, run: Run) -> Non
     assert (code, "BTCUSDT depth" in text) == (1, True)
     eventually(lambda: "disconnected" in run(status)[1], within_s=8)
     eventually(lambda: run(health)[0] == 1, within_s=8)
+    assert run(health, "--ready")[0] == 0, "REST answers"
     assert "failures in a row" in run(health)[1] or "refused" in run(health)[1]
 
 
