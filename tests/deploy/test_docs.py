@@ -68,6 +68,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
             "PYTHONPATH": str(ROOT),
             "PATH": f"{bin_of_python}{os.pathsep}{os.environ['PATH']}",
             "BPX_FEAT_METRICS_PORT": port,
+            "BPX_FEAT_ENABLE_METRICS": "true",
             "BPX_LOG_OUTPUT": log,
         }
 
