@@ -2,10 +2,10 @@
 
 from collections import Counter
 
-from prometheus_client import metrics
+from prometheus_client.registry import Collector
 
 
-def totals(family: metrics.MetricWrapperBase, market: str, by: str) -> Counter[str]:
+def totals(family: Collector, market: str, by: str) -> Counter[str]:
     """Return the values of a family for one market, summed up by a label."""
     found: Counter[str] = Counter()
     for metric in family.collect():
