@@ -20,9 +20,11 @@ demo: $(SIMULATOR)  ## the same against a simulated exchange, without any networ
 smoke: $(RUN)  ## ask every endpoint of a running proxy (SPOT=, FUTURES= say where it is)
 	$(PYTHON) -m bpx smoke
 
-bench: $(DEV)  ## requests per second of the cached endpoints, beside an empty view; what counting costs
+bench: $(DEV)  ## requests per second of cached answers; what counting, messages and many series cost
 	$(PYTHON) -m benchmarks
 	$(PYTHON) -m benchmarks.cost
+	$(PYTHON) -m benchmarks.ingest
+	$(PYTHON) -m benchmarks.scale
 
 test faults figures long: export PYTHONDONTWRITEBYTECODE =
 test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
