@@ -2,7 +2,8 @@
 
 Label sets are bounded: endpoints are those of our tables and `other`; there are no symbols. What
 is read when somebody looks, instead of counted as it happens, is declared as a `Reading`. What is
-counted with each cached answer is `Counted`: the library's own counters take a lock each time.
+counted for every message and every answer is `Counted` or `Tallied`: the client library's own
+counters take a lock each time, which is dear.
 """
 
 from bisect import bisect_left
@@ -10,7 +11,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import inf
 
-from prometheus_client import REGISTRY, Counter, Gauge, Histogram, Metric, disable_created_metrics
+from prometheus_client import (
+    REGISTRY,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    disable_created_metrics,
+)
 from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
@@ -46,43 +54,6 @@ class Reading:
         for values, value in rows:
             made.add_sample(self.name, dict(zip(self.labels, values, strict=True)), value)
         return made
-
-
-class Count:
-    """A number that only grows. Nothing is locked: one thread adds."""
-
-    __slots__ = ("value",)
-
-    def __init__(self) -> None:
-        self.value = 0.0
-
-    def inc(self, more: float = 1) -> None:
-        """Add to it."""
-        self.value += more
-
-
-class Counted(Collector):
-    """A counter that is plain numbers until somebody looks.
-
-    Args:
-        name: with its unit.
-        help: what it tells.
-        labels: names of its labels.
-    """
-
-    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
-        self.reading = Reading(name, help, labels, "counter")
-        self._counts: dict[tuple[str, ...], Count] = {}
-        REGISTRY.register(self)
-
-    def labels(self, *values: str) -> Count:
-        """Return the number for these label values."""
-        return self._counts.setdefault(values, Count())
-
-    def collect(self) -> Iterator[Metric]:
-        """Yield it, as it is now."""
-        rows = [(values, count.value) for values, count in list(self._counts.items())]
-        yield self.reading.family(rows)
 
 
 class Tally:
@@ -140,6 +111,63 @@ class Spread:
             made.add_sample(f"{self.name}_count", labels, count)
             made.add_sample(f"{self.name}_sum", labels, tally.total)
         return made
+
+
+class Count:
+    """A number that only grows. Nothing is locked: one thread adds."""
+
+    __slots__ = ("value",)
+
+    def __init__(self) -> None:
+        self.value = 0
+
+    def inc(self) -> None:
+        """Add one."""
+        self.value += 1
+
+
+class Counted(Collector):
+    """A counter of plain numbers: the family is made of them when somebody looks.
+
+    Args:
+        name, help, labels: as of a `Reading`.
+    """
+
+    def __init__(self, name: str, help: str, labels: tuple[str, ...]) -> None:
+        self.declared = Reading(name, help, labels, "counter")
+        self._counts: dict[tuple[str, ...], Count] = {}
+        REGISTRY.register(self)
+
+    def labels(self, *values: str) -> Count:
+        """Return the number of these labels, to be added to."""
+        return self._counts.setdefault(values, Count())
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        yield self.declared.family((of, one.value) for of, one in list(self._counts.items()))
+
+
+class Tallied(Collector):
+    """A histogram of plain numbers: the family is made of them when somebody looks.
+
+    Args:
+        name, help, labels, bounds: as of a `Spread`.
+    """
+
+    def __init__(
+        self, name: str, help: str, labels: tuple[str, ...], bounds: tuple[float, ...]
+    ) -> None:
+        self.declared = Spread(name, help, labels, bounds)
+        self._tallies: dict[tuple[str, ...], Tally] = {}
+        REGISTRY.register(self)
+
+    def labels(self, *values: str) -> Tally:
+        """Return the tally of these labels, to be added to."""
+        return self._tallies.setdefault(values, Tally(self.declared.bounds))
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield the family."""
+        yield self.declared.family(list(self._tallies.items()))
 
 
 # Requests of clients
@@ -211,8 +239,8 @@ STREAM_FAILURES = Counter(
     "bpx_stream_failures_total", "Attempts and connections that ended, by kind of failure.",
     ["market", "kind"],
 )  # fmt: skip
-STREAM_MESSAGES = Counter("bpx_stream_messages_total", "Messages of streams.", ONE)
-STREAM_BYTES = Counter("bpx_stream_bytes_total", "Bytes of messages, when decompressed.", ONE)
+STREAM_MESSAGES = Counted("bpx_stream_messages_total", "Messages of streams.", ONE)
+STREAM_BYTES = Counted("bpx_stream_bytes_total", "Bytes of messages, when decompressed.", ONE)
 STREAM_PING = Histogram(
     "bpx_stream_ping_seconds", "Seconds until Binance answered a ping.", ONE, buckets=FAST_S
 )
@@ -245,9 +273,9 @@ FEEDS_REFUSED = Counter(
     "bpx_feeds_refused_total", "Times that there was no room to follow something.",
     ["market", "kind"],
 )  # fmt: skip
-FEED_LAG = Histogram(
+FEED_LAG = Tallied(
     "bpx_feed_lag_seconds", "Seconds from reading a message to what clients are answered with.",
-    ["market", "kind"], buckets=FAST_S,
+    ("market", "kind"), FAST_S,
 )  # fmt: skip
 FEED_LOADS = Counter(
     "bpx_feed_loads_total", "Replies of REST that a feed has taken in.", ["market", "kind"]

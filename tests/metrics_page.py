@@ -6,7 +6,7 @@ from pathlib import Path
 from prometheus_client.metrics import MetricWrapperBase
 
 from bpx import metrics
-from bpx.metrics import Counted, Reading, Spread
+from bpx.metrics import Counted, Reading, Spread, Tallied
 from tests.proxy import ROOT
 
 PAGE = ROOT / "docs" / "metrics.md"
@@ -33,16 +33,18 @@ def _sections() -> list[str]:
     for line in Path(metrics.__file__).read_text().splitlines():
         if line.startswith("# ") and not line.endswith("."):
             name = f"\n## {line[2:]}\n\n| metric | labels | tells |\n|---|---|---|\n"
-        found = re.match(r"([A-Z_]+) = (?:Counter|Counted|Gauge|Histogram|Reading|Spread)\(", line)
+        found = re.match(
+            r"([A-Z_]+) = (?:Counter|Gauge|Histogram|Reading|Spread|Counted|Tallied)\(", line
+        )
         if found:
             parts.append(name + _row(getattr(metrics, found[1])))
             name = ""
     return parts
 
 
-def _row(one: MetricWrapperBase | Counted | Reading | Spread) -> str:
-    if isinstance(one, Counted):
-        return _row(one.reading)
+def _row(one: MetricWrapperBase | Reading | Spread | Counted | Tallied) -> str:
+    if isinstance(one, (Counted, Tallied)):
+        one = one.declared
     if isinstance(one, (Reading, Spread)):
         name, labels, help_text = one.name, one.labels, one.help
     else:

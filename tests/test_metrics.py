@@ -11,11 +11,12 @@ from time import monotonic
 
 import pytest
 import requests
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from bpx import metrics
-from bpx.metrics import Counted, Reading, Spread
+from bpx.metrics import FAST_S, Counted, Reading, Spread, Tallied
 from bpx.simulator.faults import Ending, Misanswer, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.life import DEPTH, TICKER, UNLIMITED, Life
@@ -104,8 +105,8 @@ class Scrapes:
 def declared() -> set[str]:
     """Return the names of all families as the parser calls them."""
     names = set()
-    for declared_one in vars(metrics).values():
-        one = declared_one.reading if isinstance(declared_one, Counted) else declared_one
+    for found in vars(metrics).values():
+        one = found.declared if isinstance(found, (Counted, Tallied)) else found
         if isinstance(one, MetricWrapperBase):
             names.add(one._name)
         elif isinstance(one, Spread):
@@ -285,6 +286,31 @@ def test_prometheus_finds_no_fault_but_with_the_originals_names(scrapes: Scrapes
 def test_no_label_has_a_value_that_clients_choose(scrapes: Scrapes) -> None:
     told = repr(scrapes.last)
     assert not re.search(r"BTCUSDT|LTCUSDT|XRPUSDT", told)
+
+
+def test_what_is_counted_in_plain_numbers_is_told_as_the_library_would() -> None:
+    registry = CollectorRegistry()
+    theirs = Counter("bpx_one_total", "One.", ["market"], registry=registry)
+    spread = Histogram("bpx_two_seconds", "Two.", ["market"], buckets=FAST_S, registry=registry)
+    with ExitStack() as stack:
+        ours = Counted("bpx_one_total", "One.", ("market",))
+        stack.callback(REGISTRY.unregister, ours)
+        tallied = Tallied("bpx_two_seconds", "Two.", ("market",), FAST_S)
+        stack.callback(REGISTRY.unregister, tallied)
+        theirs.labels("spot").inc(3)
+        ours.labels("spot").value += 1
+        ours.labels("spot").value += 2
+        for seconds in (0.0, 0.001, 0.0011, 60.0):
+            spread.labels("spot").observe(seconds)
+            tallied.labels("spot").add(seconds)
+        told = [samples for one in (ours, tallied) for family in one.collect()
+                for samples in family.samples]  # fmt: skip
+    expected = [sample for family in registry.collect() for sample in family.samples]
+    assert {(one.name, *one.labels.items()): one.value for one in told} == {
+        (one.name, *one.labels.items()): one.value
+        for one in expected
+        if not one.name.endswith("_created")
+    }
 
 
 def test_the_page_of_metrics_is_what_is_declared() -> None:

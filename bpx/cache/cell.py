@@ -60,13 +60,15 @@ class Cell(Generic[V]):
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""
         self.view = view
-        self._wake()
+        if self._waiting:
+            self._wake()
 
     def fail(self, error: Exception) -> None:
         """Tell who waits that the view they wait for could not be made."""
         self._failure = error
         self.failures += 1
-        self._wake()
+        if self._waiting:
+            self._wake()
 
     def wait_for(
         self, accept: Callable[[V], bool], timeout_s: float, failures: int | None = None
@@ -100,6 +102,5 @@ class Cell(Generic[V]):
         return None
 
     def _wake(self) -> None:
-        if self._waiting:
-            with self._changed:
-                self._changed.notify_all()
+        with self._changed:
+            self._changed.notify_all()

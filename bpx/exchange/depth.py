@@ -4,20 +4,23 @@ What differs between the markets is the names of the keys, as rows of `DepthKeys
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import orjson
 
 from bpx.errors import BadMessage
+from bpx.exchange.usual import UNSIGNED, WHOLE, others
 from bpx.exchange.written import written
 
-Level = list[str]  # price, quantity: the digits that Binance sent
-
 _NUMBERS = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?,)*")  # of one side, each with a comma behind it
+_LEVEL = rb"\[%b,%b\]" % (UNSIGNED, UNSIGNED)
+_SIDE = rb"\[(?:%b(?:,%b)*+)?+\]" % (_LEVEL, _LEVEL)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # there is one of a market, found by itself
 class DepthKeys:
     """What the parts of a partial book are called, in frames of a stream.
 
@@ -32,34 +35,38 @@ class DepthKeys:
     times: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
-    """The best levels of a book, best first."""
+class Depth(NamedTuple):
+    """The best levels of a book, best first.
+
+    Args:
+        update_id: of the book.
+        times: of the frame, by name; none on spot.
+        bids, asks: lists of price and quantity as JSON: the bytes that Binance sent.
+    """
 
     update_id: int
-    times: dict[str, int]  # of the frame, by name; none on spot
-    bids: list[Level]
-    asks: list[Level]
+    times: Mapping[str, int]
+    bids: bytes
+    asks: bytes
 
     def body(self, limit: int) -> bytes:
         """Return the reply to a depth request for `limit` levels of each side."""
-        return written(
-            {
-                "lastUpdateId": self.update_id,
-                **self.times,
-                "bids": self.bids[:limit],
-                "asks": self.asks[:limit],
-            }
-        )
+        times = b"".join(b'"%b":%d,' % (name.encode(), ms) for name, ms in self.times.items())
+        bids, asks = _best(self.bids, limit), _best(self.asks, limit)
+        return b'{"lastUpdateId":%d,%b"bids":%b,"asks":%b}' % (self.update_id, times, bids, asks)
 
 
 def decode_depth_frame(payload: bytes, keys: DepthKeys) -> Depth:
-    """Read a frame of a partial-book stream.
+    """Read a frame of a partial-book stream. Its levels stay the bytes that they are.
 
     Raises:
         BadMessage: it is not one.
     """
-    return _decode(payload, keys)
+    match = _frame(keys).fullmatch(payload)
+    if match is None:
+        return _decode(payload, keys)
+    *times, update_id, bids, asks = match.groups()
+    return Depth(int(update_id), dict(zip(keys.times, map(int, times), strict=True)), bids, asks)
 
 
 def decode_depth_reply(body: bytes, keys: DepthKeys) -> Depth:
@@ -71,7 +78,26 @@ def decode_depth_reply(body: bytes, keys: DepthKeys) -> Depth:
     return _decode(body, DepthKeys("lastUpdateId", "bids", "asks", keys.times))
 
 
+@lru_cache(maxsize=8)
+def _frame(keys: DepthKeys) -> re.Pattern[bytes]:
+    """Return how frames are usually written."""
+    between = others(*keys.times, keys.update_id, keys.bids, keys.asks)
+    numbers = [b'%b"%b":(%b),' % (between, name.encode(), WHOLE) for name in
+               (*keys.times, keys.update_id)]  # fmt: skip
+    sides = b'%b"%b":(%b),"%b":(%b)' % (
+        between, keys.bids.encode(), _SIDE, keys.asks.encode(), _SIDE,
+    )  # fmt: skip
+    return re.compile(rb"\{%b%b\}" % (b"".join(numbers), sides))
+
+
+def _best(side: bytes, limit: int) -> bytes:
+    """Return the first `limit` levels of a side."""
+    levels = side.split(b"],", limit)
+    return side if len(levels) <= limit else b"],".join(levels[:limit]) + b"]]"
+
+
 def _decode(payload: bytes, keys: DepthKeys) -> Depth:
+    """Read a book, however its JSON is written."""
     try:
         frame = orjson.loads(payload)
         update_id = frame[keys.update_id]
@@ -86,7 +112,7 @@ def _decode(payload: bytes, keys: DepthKeys) -> Depth:
         and _are_levels(asks)
     ):
         raise BadMessage(f"not a partial book: {payload[:200]!r}")
-    return Depth(update_id, times, bids, asks)
+    return Depth(update_id, times, written(bids), written(asks))
 
 
 def _are_levels(side: Any) -> bool:

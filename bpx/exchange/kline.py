@@ -6,22 +6,30 @@ https://developers.binance.com/docs/binance-spot-api-docs/web-socket-streams
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import orjson
 
 from bpx.errors import BadMessage
+from bpx.exchange.usual import NUMBER, TEXT, WHOLE, others
 
 _NUMBER = rb'"-?\d+(?:\.\d+)?"'
 _ROW = re.compile(
     rb"(\d+),(?:" + _NUMBER + rb",){3}(" + _NUMBER + rb"),(" + _NUMBER + rb"),"
     rb"(\d+),(" + _NUMBER + rb"),(\d+),(" + _NUMBER + rb"),(" + _NUMBER + rb"),(" + _NUMBER + rb")"
 )
+_FRAME = re.compile(
+    rb'\{"e":"kline","E":(%(whole)b),%(others)b"k":\{"t":(%(whole)b),"T":(%(whole)b),"s":%(text)b,'
+    rb'"i":%(text)b,"f":-?+%(whole)b,"L":-?+%(whole)b,"o":(%(number)b),"c":(%(number)b),'
+    rb'"h":(%(number)b),"l":(%(number)b),"v":(%(number)b),"n":(%(whole)b),"x":(true|false),'
+    rb'"q":(%(number)b),"V":(%(number)b),"Q":(%(number)b),"B":(%(number)b)\}\}'
+    % {b"whole": WHOLE, b"number": NUMBER, b"text": TEXT, b"others": others("e", "E", "k")}
+)
+_ORDER = (2, 4, 6, 7, 5, 8, 3, 11, 9, 12, 13, 14)  # of its groups in a row
 _FRAME_KEYS = ("t", "o", "h", "l", "c", "v", "T", "q", "n", "V", "Q", "B")
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """One candle: `text` is the JSON array that Binance sends for it, without its brackets."""
 
     open_ms: int
@@ -30,8 +38,7 @@ class Row:
     text: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Kline:
+class Kline(NamedTuple):
     """A frame of a kline stream: the candle as it is at `event_ms`; `final` when it has closed."""
 
     row: Row
@@ -70,6 +77,18 @@ def decode_kline(payload: bytes) -> Kline:
     Raises:
         BadMessage: it is not a kline frame.
     """
+    match = _FRAME.fullmatch(payload)
+    if match is None:
+        return _read(payload)
+    event_ms, open_ms, close_ms, trades, final = match.group(1, 2, 3, 9, 10)
+    text = b",".join(match.group(*_ORDER))
+    return Kline(
+        Row(int(open_ms), int(close_ms), int(trades), text), final == b"true", int(event_ms)
+    )
+
+
+def _read(payload: bytes) -> Kline:
+    """Read a frame that is not written as usual."""
     try:
         frame = orjson.loads(payload)
         candle = frame["k"]

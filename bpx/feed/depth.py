@@ -57,7 +57,7 @@ class DepthFollower:
             self._clock.observe(depth.times["E"], arrival.at)
         if self._book.is_past(depth):
             return None
-        self._book.apply(depth)
+        self._book.apply(depth, is_sure=True)
         self._told_at = arrival.at
         return self._book.view(arrival.at)
 

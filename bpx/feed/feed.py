@@ -18,7 +18,6 @@ from bpx.streams.tap import Arrival
 
 V = TypeVar("V", bound=View)
 
-TICK_S = 60.0  # longest wait for a message; none is missed, it begins anew
 RETRY_S = 1.0  # between repairs
 
 log = logging.getLogger(__name__)
@@ -111,7 +110,7 @@ class Feed(Generic[V]):
         """Keep the cell fresh until `retire`."""
         while not self._retired:
             try:
-                self._take(self._tap.next(TICK_S))  # no name keeps it: it may be a reply
+                self._take(self._tap.next())  # no name keeps it: it may be a reply
             except Exception as bug:
                 log.exception("%s: following failed", self.cell.name)
                 self._trust.doubt(self._runtime.now())  # whoever asks next has it repaired
@@ -137,13 +136,14 @@ class Feed(Generic[V]):
 
     def _hear(self, arrival: Arrival) -> None:
         self.record.messages += 1
-        self._enter(arrival.generation)
+        if arrival.generation > self._generation:
+            self._enter(arrival.generation)
         view = self._follower.apply(arrival)
         if arrival.stream == self._follower.confirming:
             self._trust.hear(arrival.generation, arrival.at, proves=view is not None)
         if view is not None:
             self.cell.publish(view)
-            self._lag.observe(max(0.0, self._runtime.now() - arrival.at))
+            self._lag.add(max(0.0, self._runtime.now() - arrival.at))
 
     def _load(self, fetched: Fetched) -> None:
         self._asking.end(fetched)

@@ -129,6 +129,6 @@ class TickerFollower:
         is_best_old = best_ms is not None and event_ms - best_ms > BEST_S * 1000
         if close_ms > ours_ms and is_best_old:
             self._day.forget_best()
-        self._day.apply(ticker)
+        self._day.apply(ticker, is_sure=True)  # it has just been compared
         self._take(arrival.at, event_ms)
         return True

@@ -10,7 +10,7 @@ from prometheus_client.registry import Collector
 import bpx
 from bpx import metrics
 from bpx.logs import TALLY
-from bpx.metrics import Reading
+from bpx.metrics import Counted, Reading
 from bpx.operators.health import Vitals, judge
 
 Row = tuple[tuple[str, ...], float]
@@ -127,7 +127,7 @@ def _of_log() -> Iterator[Metric]:
 def _older_names(markets: Sequence[str]) -> Iterator[Metric]:
     """Yield what dashboards of the original ask for, told by our own counts."""
 
-    def total(market: str, *families: Counter | Gauge) -> float:
+    def total(market: str, *families: Counter | Gauge | Counted) -> float:
         return sum(
             sample.value
             for family in families
@@ -136,7 +136,7 @@ def _older_names(markets: Sequence[str]) -> Iterator[Metric]:
             if sample.labels.get("market") == market
         )
 
-    def each(reading: Reading, *families: Counter | Gauge, factor: float = 1.0) -> Metric:
+    def each(reading: Reading, *families: Counter | Gauge | Counted, factor: float = 1.0) -> Metric:
         return reading.family(((name,), factor * total(name, *families)) for name in markets)
 
     yield each(metrics.WEBSOCKET_CONNECTIONS, metrics.STREAM_CONNECTIONS)

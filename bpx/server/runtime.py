@@ -15,6 +15,7 @@ from bpx.runtime import DeadlinePassed
 
 T = TypeVar("T")
 THREADS = 3  # for computing; names are looked up in those of gevent, and may hang there
+LEAST_S = 0.01  # of a wait that has to be ended early
 KILL_S = 0.1  # for threads that have nothing to do
 
 log = logging.getLogger(__name__)
@@ -62,6 +63,8 @@ class GeventRuntime:
         """Let other greenlets run for `seconds`; no longer once `end` is called."""
         if seconds <= 0 or self._ended.is_set():
             gevent.sleep(0)
+        elif seconds < LEAST_S:
+            gevent.sleep(seconds)
         else:
             self._ended.wait(seconds)
 

@@ -1,11 +1,8 @@
 """The best levels of one symbol's book."""
 
-from sys import getsizeof
-
-from bpx.exchange.depth import Depth, Level
+from bpx.exchange.depth import Depth
 
 VIEW_BYTES = 800  # of a view without its levels
-_PLACE_BYTES = 8  # of a level in its side
 
 
 class DepthView:
@@ -17,6 +14,7 @@ class DepthView:
         depth: the levels.
     """
 
+    __slots__ = ("_bodies", "confirmed_at", "depth", "version")
     good_until_ms = None  # a book does not end by itself
 
     def __init__(self, version: int, confirmed_at: float, depth: Depth) -> None:
@@ -27,9 +25,8 @@ class DepthView:
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory it needs: levels of a book are much alike."""
-        sides = (self.depth.bids, self.depth.asks)
-        levels = sum(len(side) * _size(side[0]) for side in sides if side)
+        """About how much memory it needs."""
+        levels = len(self.depth.bids) + len(self.depth.asks)
         return VIEW_BYTES + levels + sum(map(len, list(self._bodies.values())))
 
     def body(self, limit: int) -> bytes:
@@ -53,9 +50,12 @@ class TopOfBook:
         """Whether the book is newer than `depth`."""
         return self._depth is not None and _order(depth) < _order(self._depth)
 
-    def apply(self, depth: Depth) -> bool:
-        """Take the newer of what we have and `depth`; return whether the levels changed."""
-        if self.is_past(depth):
+    def apply(self, depth: Depth, *, is_sure: bool = False) -> bool:
+        """Take the newer of what we have and `depth`; return whether the levels changed.
+
+        With `is_sure` that is known to be `depth`.
+        """
+        if not is_sure and self.is_past(depth):
             return False
         ours = self._depth
         self._depth = depth
@@ -72,10 +72,6 @@ class TopOfBook:
         return DepthView(self._version, confirmed_at, self._depth)
 
 
-def _size(level: Level) -> int:
-    return _PLACE_BYTES + getsizeof(level) + sum(map(getsizeof, level))
-
-
 def _order(depth: Depth) -> tuple[int, int]:
     """Return what grows from book to book; of one book told twice, the times differ."""
-    return depth.update_id, max(depth.times.values(), default=0)
+    return depth.update_id, max(depth.times.values()) if depth.times else 0

@@ -143,7 +143,7 @@ class Candles:
         history, row = self._history, kline.row
         if not (kline.final and history.starts and history.open_ms(-1) == row.open_ms):
             return False
-        if history.tail(1) == b"[%s]" % row.text:
+        if bytes(history.tail(1) or b"") == b"[%s]" % row.text:
             return False
         self._history = history.before(row.open_ms).then([row], self._most_rows)
         return True

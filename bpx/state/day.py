@@ -1,10 +1,11 @@
 """The last 24 hours of one symbol: its ticker, with the best prices as they come."""
 
 from collections.abc import Mapping
-from functools import cached_property
 from sys import getsizeof
+from typing import Any
 
 from bpx.exchange.ticker import BOOK_FIELDS, Ticker, TickerShape
+from bpx.exchange.unread import Unread
 from bpx.exchange.written import written
 
 VIEW_BYTES = 1600  # of a view, and of the ticker that it was made of, without what they hold
@@ -15,39 +16,66 @@ LAST_TRADE = ("lastId", "lastPrice")
 class DayView:
     """A ticker as it was after one message. It never changes.
 
+    What it says is put together when somebody asks for it.
+
     Args:
         version: counts the views of a ticker.
         confirmed_at: when a message or a REST check last proved it, in monotonic seconds.
         ticker: the fields, in the order of a reply.
+        best: those of them that a book ticker has told since.
+        last_price: the field to show as `lastPrice`; None for the ticker's own.
         shape: which of them a short reply has.
     """
 
+    __slots__ = (
+        "_best", "_full", "_last_price", "_mini", "_shape", "_ticker", "confirmed_at", "version",
+    )  # fmt: skip
     good_until_ms = None  # what is not confirmed again is asked for again
 
     def __init__(
-        self, version: int, confirmed_at: float, ticker: Ticker, shape: TickerShape
+        self,
+        version: int,
+        confirmed_at: float,
+        ticker: Ticker,
+        best: Mapping[str, str],
+        last_price: str | None,
+        shape: TickerShape,
     ) -> None:
         self.version = version
         self.confirmed_at = confirmed_at
         self._ticker = ticker
+        self._best = best
+        self._last_price = last_price
         self._shape = shape
+        self._full: bytes | None = None
+        self._mini: bytes | None = None
 
     @property
     def size_bytes(self) -> int:
         """About how much memory it needs; what it shares with the `Day` it is of is counted."""
-        made = (self.__dict__.get("full", b""), self.__dict__.get("mini", b""))
-        fields = getsizeof(self._ticker) + sum(map(getsizeof, self._ticker.values()))
-        return VIEW_BYTES + fields + sum(map(len, made))
+        made = len(self._full or b"") + len(self._mini or b"")
+        return VIEW_BYTES + _size(self._ticker) + _size(self._best) + made
 
-    @cached_property
+    @property
     def full(self) -> bytes:
         """The reply to a request of type FULL."""
-        return written(self._ticker)
+        if self._full is None:
+            self._full = written(self._shown())
+        return self._full
 
-    @cached_property
+    @property
     def mini(self) -> bytes:
         """The reply to a request of type MINI."""
-        return written({name: self._ticker[name] for name in self._shape.mini})
+        if self._mini is None:
+            shown = self._shown()
+            self._mini = written({name: shown[name] for name in self._shape.mini})
+        return self._mini
+
+    def _shown(self) -> dict[str, str | int]:
+        shown: dict[str, str | int] = {**self._ticker, **self._best}
+        if self._last_price is not None and self._last_price in shown:
+            shown["lastPrice"] = shown[self._last_price]
+        return shown
 
 
 class Day:
@@ -138,7 +166,12 @@ class Day:
         """Return the ticker as it is now. Only after the first `apply`."""
         assert self._ticker is not None, "no ticker was applied"
         self._version += 1
-        ticker: dict[str, str | int] = {**self._ticker, **self._best}
-        if self._last_price is not None and self._last_price in ticker:
-            ticker["lastPrice"] = ticker[self._last_price]
-        return DayView(self._version, confirmed_at, ticker, self._shape)
+        return DayView(
+            self._version, confirmed_at, self._ticker, self._best, self._last_price, self._shape
+        )
+
+
+def _size(fields: Mapping[str, Any]) -> int:
+    if isinstance(fields, Unread):
+        return fields.size_bytes
+    return getsizeof(fields) + sum(map(getsizeof, fields.values()))

@@ -43,11 +43,17 @@ class History:
         start = self.starts[index] + 1
         return int(self.block[start : self.block.index(b",", start)])
 
-    def tail(self, rows: int) -> bytes | None:
-        """Return the newest `rows` rows, all if it is whole and has fewer; None if unknown."""
-        if rows >= len(self.starts):
-            return self.block if rows == len(self.starts) or self.whole else None
-        return self.block[self.starts[-rows] :] if rows > 0 else b""
+    def tail(self, rows: int) -> memoryview | None:
+        """Return the newest `rows` rows, all if it is whole and has fewer; None if unknown.
+
+        They are not copied.
+        """
+        if rows > len(self.starts) and not self.whole:
+            return None
+        start = len(self.block) if rows <= 0 else 0
+        if 0 < rows < len(self.starts):
+            start = self.starts[-rows]
+        return memoryview(self.block)[start:]
 
     def before(self, open_ms: int) -> "History":
         """Return it without the rows from `open_ms` on."""
@@ -74,7 +80,11 @@ class History:
 
 
 VIEW_BYTES = 1500  # of a view without its rows, and of the two rows that are not in its history
-KEPT_BODIES = 8  # bodies a view remembers: bots of one kind ask for one limit
+KEPT_REPLIES = 8  # that a view remembers: bots of one kind ask for one limit
+COPIED_BYTES = 4096  # so many rows are copied: whoever reads slowly does not keep the whole block
+PARTS_BYTES = 400  # of the parts of a reply, without what they hold
+
+Parts = tuple[bytes | memoryview, ...]  # which together, one after the other, are a reply
 
 
 class CandlesView:
@@ -88,6 +98,10 @@ class CandlesView:
         final: whether `newest` has closed for good.
         following: the flat row that stands for the next candle until its first message.
     """
+
+    __slots__ = (
+        "_replies", "confirmed_at", "final", "following", "history", "newest", "version",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -104,7 +118,7 @@ class CandlesView:
         self.newest = newest
         self.final = final
         self.following = following
-        self._bodies: dict[tuple[int, bool], bytes | None] = {}
+        self._replies: dict[tuple[int, bool], Parts | None] = {}
 
     @property
     def good_until_ms(self) -> int | None:
@@ -115,26 +129,27 @@ class CandlesView:
     @property
     def size_bytes(self) -> int:
         """About how much memory it needs."""
-        bodies = sum(len(body) for body in list(self._bodies.values()) if body is not None)
-        return VIEW_BYTES + self.history.size_bytes + bodies
+        replies = sum(_size(parts) for parts in list(self._replies.values()) if parts is not None)
+        return VIEW_BYTES + self.history.size_bytes + replies
 
     def is_rolled_over(self, at_ms: int) -> bool:
         """Whether `newest` is over at exchange time `at_ms`, so that a new candle has begun."""
         return self.newest is not None and at_ms > self.newest.close_ms
 
-    def body(self, limit: int, with_following: bool) -> bytes | None:
+    def parts(self, limit: int, with_following: bool) -> Parts | None:
         """Return the newest `limit` rows as a reply; None if it does not have that many.
 
-        With `with_following` the last of them is the flat row of the candle that has begun.
+        The closed ones are a slice of the block that all views share, unless they are few. With
+        `with_following` the last row is the flat one of the candle that has begun.
         """
         key = (limit, with_following)
-        if key not in self._bodies:
-            if len(self._bodies) >= KEPT_BODIES:
-                self._bodies.clear()
-            self._bodies[key] = self._join(limit, with_following)
-        return self._bodies[key]
+        if key not in self._replies:
+            if len(self._replies) >= KEPT_REPLIES:
+                self._replies.clear()
+            self._replies[key] = self._cut(limit, with_following)
+        return self._replies[key]
 
-    def _join(self, limit: int, with_following: bool) -> bytes | None:
+    def _cut(self, limit: int, with_following: bool) -> Parts | None:
         rows = [self.newest] if self.newest is not None else []
         if with_following and self.following is not None:
             rows.append(self.following)
@@ -142,5 +157,12 @@ class CandlesView:
         history = self.history.tail(limit - len(rows))
         if history is None:
             return None
-        parts = [b"[%s]" % row.text for row in rows]
-        return b"[%s]" % b",".join([history, *parts] if history else parts)
+        texts = [b"[%s]" % row.text for row in rows]
+        if len(history) < COPIED_BYTES:
+            return (b"[%s]" % b",".join([history, *texts] if history else texts),)
+        return b"[", history, b",".join([b"", *texts]) + b"]"
+
+
+def _size(parts: Parts) -> int:
+    """About how much memory they need, but for what they share with the view's block."""
+    return PARTS_BYTES + sum(len(part) for part in parts if isinstance(part, bytes))

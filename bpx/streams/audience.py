@@ -31,7 +31,7 @@ class Audience:
 
     def put(self, name: str, payload: bytes, at: float) -> bool:
         """Let all who hear a stream hear a message of it; return whether there is anyone."""
-        taps = self.of(name)
+        taps = self._taps.get(name, ())
         for tap in taps:
             tap.put(name, payload, at)
         return bool(taps)

@@ -5,18 +5,20 @@ Pure. https://developers.binance.com/docs/binance-spot-api-docs/web-socket-strea
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 import orjson
 
 from bpx.errors import BadMessage, Garbled
 
 _PREFIX, _MIDDLE = b'{"stream":"', b'","data":'
+_MOST_HEAD_BYTES = 256  # before the payload, if it is to be cut apart without parsing
 BATCH = 200  # names in one control message
 SHUTDOWN = "!serverShutdown"
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A message of a stream."""
 
     stream: str
@@ -49,13 +51,24 @@ def read(message: bytes) -> Delivery | Acknowledgement:
         Garbled: nobody can tell what it was.
         BadMessage: it is neither a delivery nor a reply.
     """
-    if message.startswith(_PREFIX):
-        end = message.find(b'"', len(_PREFIX))
-        name = message[len(_PREFIX) : end]
-        if message.startswith(_MIDDLE, end) and b"\\" not in name and _is_text(name):
-            payload = message[end + len(_MIDDLE) :].rstrip()
-            return Delivery(name.decode(), payload.removesuffix(b"}"))
+    head, middle, payload = message.partition(_MIDDLE)
+    if middle and len(head) <= _MOST_HEAD_BYTES:
+        name = _name_in(head)
+        if name is not None:
+            return Delivery(name, payload.rstrip().removesuffix(b"}"))
     return _parse(message)
+
+
+@lru_cache(maxsize=4096)  # as many streams as several connections carry
+def _name_in(head: bytes) -> str | None:
+    """Return the name of a stream in what comes before its payload; None if that is unusual."""
+    name = head.removeprefix(_PREFIX)
+    if not head.startswith(_PREFIX) or b"\\" in name or b'"' in name:
+        return None
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
 
 
 def _parse(message: bytes) -> Delivery | Acknowledgement:
@@ -75,16 +88,6 @@ def _parse(message: bytes) -> Delivery | Acknowledgement:
             return Acknowledgement(id_ if isinstance(id_, int) else None, str(msg))
     is_notice = isinstance(content, dict) and not content.keys() & {"stream", "data"}
     raise (BadMessage if is_notice else Garbled)(f"unknown message: {message[:200]!r}")
-
-
-def _is_text(name: bytes) -> bool:
-    if name.isascii():
-        return True
-    try:
-        name.decode()
-    except UnicodeDecodeError:
-        return False
-    return True
 
 
 def control(method: str, streams: Iterable[str], id_: int) -> bytes:

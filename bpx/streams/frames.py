@@ -14,6 +14,7 @@ _MASKED = 0x80
 _SHORTEST = 2  # bytes of a frame
 _MOST_CONTROL_BYTES = 125
 _LENGTH_BYTES = {126: 2, 127: 8}  # how many bytes say the length, if not the header itself
+_WHOLE_TEXT = _FINAL | 1  # how most frames begin: a message of its own
 _CLOSE_CODES = frozenset({*range(1000, 1004), *range(1007, 1015), *range(3000, 5000)})
 
 
@@ -29,6 +30,7 @@ class Opcode(IntEnum):
 
 
 Message = tuple[Opcode, bytes]
+TEXT, BINARY, PONG = Opcode.TEXT, Opcode.BINARY, Opcode.PONG  # looked up once: it takes its time
 _OPCODES = {int(opcode): opcode for opcode in Opcode}
 
 
@@ -87,6 +89,12 @@ class Frames:
         """
         while len(self._buffer) >= self._needed:
             first = self._buffer[0]
+            if first == _WHOLE_TEXT and self._opcode is None:
+                text = self._text()
+                if text is not None:
+                    return TEXT, text
+                if len(self._buffer) < self._needed:
+                    return None
             opcode = self._checked(first)
             payload = self._payload(opcode)
             if payload is None:
@@ -97,6 +105,28 @@ class Frames:
             if message is not None:
                 return message
         return None
+
+    def _text(self) -> bytes | None:
+        """Take the most usual frame off the buffer: a short, whole text.
+
+        None if it is another, or not there yet: then it says how many bytes are needed.
+        """
+        buffer = self._buffer
+        length, begin = buffer[1], 2
+        if length == 126 and len(buffer) > 3:
+            length, begin = buffer[2] << 8 | buffer[3], 4
+        elif length > _MOST_CONTROL_BYTES:
+            return None
+        end = begin + length
+        if length > self._most_bytes:
+            return None
+        if len(buffer) < end:
+            self._needed = end
+            return None
+        text = bytes(buffer[begin:end])
+        del buffer[:end]
+        self._needed = _SHORTEST
+        return text
 
     def _checked(self, first: int) -> Opcode:
         opcode = _OPCODES.get(first & 0x0F)

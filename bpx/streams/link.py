@@ -10,7 +10,7 @@ from bpx.errors import BadMessage, Garbled, Loss, StreamLost
 from bpx.logs import TRACE
 from bpx.streams.audience import Audience
 from bpx.streams.combined import SHUTDOWN, Acknowledgement, Delivery, read
-from bpx.streams.frames import Message, Opcode
+from bpx.streams.frames import BINARY, PONG, TEXT, Message, Opcode
 from bpx.streams.pulse import Pulse
 from bpx.streams.subscriptions import Subscriptions
 from bpx.streams.voice import LOOK_S, Place, Voice
@@ -161,9 +161,9 @@ class Link:
         self._heard_at = self._runtime.now()
         if self.pulse.hear(self._heard_at):
             self.wake()
-        if opcode in (Opcode.TEXT, Opcode.BINARY):
+        if opcode is TEXT or opcode is BINARY:
             self._take(content)
-        elif opcode is Opcode.PONG:
+        elif opcode is PONG:
             self._hear_pong(content)
 
     def _hear_pong(self, payload: bytes) -> None:
@@ -175,28 +175,31 @@ class Link:
         self._voice.hear_answer()
 
     def _take(self, message: bytes) -> None:
-        market, url = self._place.market, self._place.url
-        log.log(TRACE, "%s %s: heard %s", market, url, message)
+        if log.isEnabledFor(TRACE):
+            log.log(TRACE, "%s %s: heard %s", self._place.market, self._place.url, message)
         try:
             content = read(message)
         except BadMessage as error:
-            metrics.BAD_MESSAGES.labels(market).inc()
-            log.warning("%s %s: %s", market, url, error)
-            if isinstance(error, Garbled):
-                self._miss(self, self._heard_at)
+            self._refuse(error)
             return
-        match content:
-            case Delivery(stream=name) if name == SHUTDOWN:
-                self.is_warned = True
-            case Delivery(stream=name, payload=payload):
-                self._messages.inc()
-                self._bytes.inc(len(message))
-                self._deliver(name, payload)
-            case Acknowledgement() as answer:
-                self._obey(answer)
+        if isinstance(content, Acknowledgement):
+            self._obey(content)
+        elif content.stream == SHUTDOWN:
+            self.is_warned = True
+        else:
+            self._messages.value += 1
+            self._bytes.value += len(message)
+            self._deliver(content)
 
-    def _deliver(self, name: str, payload: bytes) -> None:
-        at = self._heard_at
+    def _refuse(self, error: BadMessage) -> None:
+        market, url = self._place.market, self._place.url
+        metrics.BAD_MESSAGES.labels(market).inc()
+        log.warning("%s %s: %s", market, url, error)
+        if isinstance(error, Garbled):
+            self._miss(self, self._heard_at)
+
+    def _deliver(self, delivery: Delivery) -> None:
+        (name, payload), at = delivery, self._heard_at
         if not self.subscriptions.is_parting(name, at) and self._audience.put(name, payload, at):
             self.subscriptions.delivered[name] = at
 

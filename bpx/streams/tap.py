@@ -1,14 +1,12 @@
 """What one feed hears: the messages of its streams, in one bounded queue."""
 
-from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 
 from bpx import metrics
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """A message of a stream.
 
     Args:
@@ -73,8 +71,11 @@ class Tap:
         """Add something that is not a message, and never dropped."""
         self._queue.put(event)
 
-    def next(self, timeout_s: float) -> Any | None:
-        """Return what came next, or None after `timeout_s`."""
+    def next(self, timeout_s: float | None = None) -> Any | None:
+        """Return what comes next; None if nothing does within `timeout_s`, which may be for ever.
+
+        A wait without a bound costs less: no timer is set for each message.
+        """
         try:
             return self._queue.get(timeout=timeout_s)
         except Empty:

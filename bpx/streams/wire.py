@@ -3,17 +3,24 @@
 import socket
 from contextlib import suppress
 from dataclasses import dataclass
+from fcntl import ioctl
+from math import inf
+from ssl import SSLSocket
+from termios import FIONREAD
 
 from bpx.errors import Loss, StreamLost
 from bpx.runtime import DeadlinePassed, Runtime
-from bpx.streams.frames import BadFrame, Frames, Message, Opcode, close_code
+from bpx.streams.frames import TEXT, BadFrame, Frames, Message, Opcode, close_code
 from bpx.streams.handshake import upgraded
 from bpx.streams.sender import FAULTS, Sender
 
 MESSAGE_WITHIN_S = 10.0  # from the first byte of a message to its last
 SEND_WITHIN_S = 10.0  # until the last byte of ours is taken
 FAREWELL_WITHIN_S = 1.0  # the same for a close frame, which nobody may need any more
+BUSY_S = 0.008  # a connection is busy on which something comes so soon after the last
+GATHER_S = 0.003  # it is then left alone for as long: to wake up costs more than to read
 GOOD_BYE = 1000
+_NONE = bytes(4)  # no bytes, as the system says it
 CLEAN_CODES = frozenset({None, 1000, 1001, 1012})
 
 
@@ -57,6 +64,8 @@ class Wire:
 class Socket:
     """An open WebSocket. One task may receive while others send.
 
+    On a busy connection messages are left to come together, unless something waits to be read.
+
     Args:
         link: below it; its time-out bounds every single wait.
         frames: puts together what comes.
@@ -74,6 +83,8 @@ class Socket:
         self._sender = Sender(link, runtime)
         self._amid_since: float | None = None
         self._is_overdue = False
+        self._came_at = -inf
+        self._is_busy = False
 
     def receive(self) -> Message:
         """Return the next message, a ping (answered already) or a pong.
@@ -90,8 +101,9 @@ class Socket:
             else:
                 self._check_pace(began, now)
             self._fill(now)
-        self._check_progress()
-        return self._obeyed(*message)
+        if self._amid_since is not None:
+            self._check_progress()
+        return message if message[0] is TEXT else self._obeyed(*message)
 
     def send(self, text: str) -> None:
         """Send a text message.
@@ -151,6 +163,8 @@ class Socket:
         if self._amid_since is None and self._frames.is_amid:
             self._amid_since = now
         try:
+            if self._is_busy and self._is_drained():
+                self._runtime.sleep(GATHER_S)
             chunk = self._link.recv(self._buffer_size)
         except TimeoutError:
             self._check_pace(now, now)
@@ -159,7 +173,16 @@ class Socket:
             raise StreamLost(f"the connection broke: {error}") from error
         if not chunk:
             raise StreamLost("the connection ended without a word")
+        before, self._came_at = self._came_at, self._runtime.now()
+        # As much as was asked for: there is more, which is not to be looked for.
+        self._is_busy = self._came_at - before < BUSY_S and len(chunk) < self._buffer_size
         self._frames.feed(chunk)
+
+    def _is_drained(self) -> bool:
+        """Whether nothing can be read at once: neither of the socket, nor of a TLS record."""
+        if isinstance(self._link, SSLSocket) and self._link.pending():
+            return False
+        return ioctl(self._link.fileno(), FIONREAD, _NONE) == _NONE
 
     def _obeyed(self, opcode: Opcode, payload: bytes) -> Message:
         """Answer a ping or close frame."""

@@ -54,16 +54,16 @@ class KlinesAnswers:
             feed,
             self._runtime,
             limit,
-            lambda view: view.body(limit, False),
+            lambda view: view.parts(limit, False),
             lambda view: self._current(feed, view, limit) is not None,
             client,
         )
         if found is None:
             return None
-        view, body = found
+        view, parts = found
         current = self._current(feed, view, limit)
         is_of_stream = current is not None and current.source == STREAM
-        return current if is_of_stream else Answer((body,), UPSTREAM, view.confirmed_at)
+        return current if is_of_stream else Answer(parts, UPSTREAM, view.confirmed_at)
 
     def again(self, params: Params, codings: str) -> Again:
         """Return what answers it again."""
@@ -98,10 +98,10 @@ class KlinesAnswers:
             if source != STREAM or at_ms > good_until_ms:
                 return None
             synthetic = self._with_synthetic
-        body = view.body(limit, synthetic)
-        if body is None:
+        parts = view.parts(limit, synthetic)
+        if parts is None:
             return None
-        return Answer((body,), source, view.confirmed_at, synthetic)
+        return Answer(parts, source, view.confirmed_at, synthetic)
 
     def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
         """Wait for the final frame of a candle that has just ended, if that is what is missing."""

@@ -5,7 +5,7 @@ import re
 from prometheus_client.metrics import MetricWrapperBase
 
 from bpx import metrics
-from bpx.metrics import Counted, Reading, Spread
+from bpx.metrics import Counted, Reading, Spread, Tallied
 
 # What Prometheus itself adds, and what its client library tells of any process.
 OF_OTHERS = {
@@ -33,13 +33,12 @@ def names_in(query: str) -> set[str]:
 def known_names() -> set[str]:
     """Return every name that /metrics may have, as Prometheus stores it."""
     names = set(OF_OTHERS)
-    for one in vars(metrics).values():
+    for found in vars(metrics).values():
+        one = found.declared if isinstance(found, (Counted, Tallied)) else found
         if isinstance(one, MetricWrapperBase):
             names |= _stored(one._name, one._type)
         elif isinstance(one, Spread):
             names |= _stored(one.name, "histogram")
-        elif isinstance(one, Counted):
-            names.add(one.reading.name)
         elif isinstance(one, Reading):
             names.add(one.name)
     return names

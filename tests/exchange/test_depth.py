@@ -23,7 +23,7 @@ KEYS = {"spot": SPOT.depth_keys, "futures": FUTURES.depth_keys}
 
 def test_a_spot_frame_is_its_reply():
     depth = decode_depth_frame(SPOT_FRAME, SPOT.depth_keys)
-    assert depth == Depth(160, {}, [["0.0024", "10"]], [["0.0026", "100"]])
+    assert depth == Depth(160, {}, b'[["0.0024","10"]]', b'[["0.0026","100"]]')
     assert depth.body(20) == SPOT_FRAME
     assert decode_depth_reply(SPOT_FRAME, SPOT.depth_keys) == depth
 
@@ -37,6 +37,21 @@ def test_a_futures_frame_becomes_its_reply_with_its_times():
 def test_a_limit_cuts_the_worst_levels():
     depth = decode_depth_frame(FUTURES_FRAME, FUTURES.depth_keys)
     assert json.loads(depth.body(1))["bids"] == [["7403.89", "0.002"]]
+
+
+def test_a_limit_that_is_not_reached_leaves_the_bytes_that_came():
+    depth = decode_depth_frame(FUTURES_FRAME, FUTURES.depth_keys)
+    bodies = [depth.body(limit) for limit in (1, 2, 3, 20)]
+    assert [json.loads(body)["bids"] for body in bodies[:2]] == [
+        [["7403.89", "0.002"]],
+        [["7403.89", "0.002"], ["7403.90", "3.906"]],
+    ]
+    assert bodies[1:] == [FUTURES_REPLY] * 3
+
+
+def test_a_frame_may_be_written_in_another_way():
+    frame = json.dumps(json.loads(FUTURES_FRAME)).encode()
+    assert decode_depth_frame(frame, FUTURES.depth_keys).body(20) == FUTURES_REPLY
 
 
 def test_a_side_may_be_empty():

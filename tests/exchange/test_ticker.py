@@ -40,13 +40,13 @@ BOOK_FRAME = (
 
 def test_a_frame_becomes_the_reply():
     ticker, event_ms = decode_ticker_frame(FRAME, SPOT.ticker_shape)
-    assert json.dumps(ticker, separators=(",", ":")).encode() == REPLY
+    assert json.dumps(dict(ticker), separators=(",", ":")).encode() == REPLY
     assert event_ms == 1499869899041
 
 
 def test_a_reply_is_repeated():
     ticker = decode_ticker_reply(REPLY, SPOT.ticker_shape)
-    assert json.dumps(ticker, separators=(",", ":")).encode() == REPLY
+    assert json.dumps(dict(ticker), separators=(",", ":")).encode() == REPLY
 
 
 def test_fields_of_2026_do_not_disturb():

@@ -139,7 +139,7 @@ class FollowedBy:
         elif hasattr(view, "depth"):
             self.shown = view.body(20)
         else:
-            self.shown = view.body(3, False)
+            self.shown = b"".join(view.parts(3, False))
 
 
 def rest_of(rows: Sequence[bytes]) -> bytes:

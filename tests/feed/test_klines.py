@@ -9,6 +9,7 @@ from bpx.feed.follower import MOST_LAG_S
 from bpx.feed.klines import KlineFollower
 from bpx.state.clock import ExchangeClock
 from bpx.streams.tap import Arrival
+from tests.state.minutes import joined
 
 MINUTE_MS = 60_000
 
@@ -38,7 +39,7 @@ def load(klines, body, rows=3, at_ms=None, at=1.0):
 
 
 def shown(view, limit):
-    return [(r[0] // MINUTE_MS, r[8]) for r in json.loads(view.body(limit, with_following=False))]
+    return [(r[0] // MINUTE_MS, r[8]) for r in json.loads(joined(view, limit))]
 
 
 def test_it_follows_one_stream_on_the_path_that_carries_it():
@@ -155,7 +156,7 @@ def test_a_break_forgets_nothing_and_a_missing_candle_shows():
 def test_the_first_candle_of_a_new_symbol_is_asked_for():
     klines = follower()
     view, _ = load(klines, b"[]")
-    assert view.body(500, with_following=False) == b"[]"
+    assert joined(view, 500) == b"[]"
     with pytest.raises(OutOfSync):
         klines.apply(frame(7, 1))
     view, _ = load(klines, reply((7, 1)))

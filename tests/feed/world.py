@@ -94,7 +94,7 @@ class CountedTap(Tap):
         self.events += 1
         super().tell(event)
 
-    def next(self, timeout_s):
+    def next(self, timeout_s=None):
         self.done += 1
         return super().next(timeout_s)
 

@@ -32,5 +32,12 @@ def loaded(*rows, asked=None):
 
 def minutes(candles, limit, with_following=False):
     """Return the minutes and trades of an answer's rows, None if there is no answer."""
-    body = candles.view(0.0).body(limit, with_following)
-    return None if body is None else [(r[0] // MINUTE_MS, r[8]) for r in json.loads(body)]
+    view = candles.view(0.0)
+    if view.parts(limit, with_following) is None:
+        return None
+    return [(r[0] // MINUTE_MS, r[8]) for r in json.loads(joined(view, limit, with_following))]
+
+
+def joined(view, limit, with_following=False):
+    """Return a reply as a client gets it."""
+    return b"".join(view.parts(limit, with_following))

@@ -2,6 +2,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bpx.exchange.depth import Depth
+from bpx.exchange.written import written
 from bpx.state.book import TopOfBook
 from tests.sizes import measured
 
@@ -10,7 +11,7 @@ ASKS = [["0.0026", "100"], ["0.0028", "1"]]
 
 
 def depth(update_id, bids=BIDS, asks=ASKS):
-    return Depth(update_id, {}, bids, asks)
+    return Depth(update_id, {}, written(bids), written(asks))
 
 
 def test_a_frame_tells_the_whole_book():
@@ -65,7 +66,7 @@ def test_whatever_comes_late_twice_or_out_of_order_the_newest_book_is_shown(upda
         book.apply(depth(update_id, bids=[[f"{update_id}", "1"]]))
         newest = max(newest, update_id)
         shown = book.view(0.0).depth
-        assert (shown.update_id, shown.bids) == (newest, [[f"{newest}", "1"]])
+        assert (shown.update_id, shown.bids) == (newest, b'[["%d","1"]]' % newest)
 
 
 def test_its_size_is_what_it_takes():

@@ -8,7 +8,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from bpx.errors import OutOfSync
 from bpx.exchange.kline import Kline, decode_row
 from bpx.state.candles import Candles
-from tests.state.minutes import INTERVALS, MINUTE_MS, frame, loaded, minutes, row
+from tests.state.minutes import INTERVALS, MINUTE_MS, frame, joined, loaded, minutes, row
 from tests.state.series import Series
 
 # What REST gives.
@@ -25,8 +25,9 @@ def test_it_is_empty_until_it_is_loaded():
 
 def test_it_repeats_the_rows_of_rest_byte_for_byte():
     rows = [row(1), row(2), row(3)]
-    body = loaded(*rows).view(0.0).body(3, with_following=False)
-    assert body == b"[[%s],[%s],[%s]]" % tuple(row.text for row in rows)
+    assert joined(loaded(*rows).view(0.0), 3) == b"[[%s],[%s],[%s]]" % tuple(
+        row.text for row in rows
+    )
 
 
 def test_a_limit_takes_the_newest_rows():
@@ -54,7 +55,7 @@ def test_it_tells_which_rows_it_lacks():
 def test_a_series_without_candles_is_an_empty_list():
     candles = loaded(asked=500)
     assert not candles.is_empty
-    assert candles.view(0.0).body(500, with_following=True) == b"[]"
+    assert joined(candles.view(0.0), 500, with_following=True) == b"[]"
 
 
 def test_an_empty_reply_does_not_undo_candles():
@@ -178,7 +179,7 @@ def test_nothing_changes_a_candle_that_has_closed():
     candles.apply(frame(2, trades=6, close="9.9"))
     candles.apply(frame(2, trades=7))
     assert minutes(candles, 1) == [(2, 6)]
-    assert b"9.9" not in candles.view(0.0).body(1, with_following=False)
+    assert b"9.9" not in joined(candles.view(0.0), 1)
 
 
 def test_of_two_final_frames_the_later_told_counts():
@@ -294,7 +295,7 @@ def test_with_as_many_trades_a_sure_reply_is_right():
     candles = loaded(row(1), row(2))
     candles.apply(frame(2, trades=6, close="9.9"))
     assert candles.load([row(1), row(2, trades=6)], 2, is_sure=True)
-    assert b"9.9" not in candles.view(0.0).body(1, with_following=False)
+    assert b"9.9" not in joined(candles.view(0.0), 1)
 
 
 def test_so_does_one_that_is_said_to_have_closed():
@@ -342,7 +343,7 @@ def test_only_a_final_candle_has_a_flat_row_after_it():
     candles.apply(frame(2, final=True, close="2.5"))
     assert minutes(candles, 2, with_following=True) == [(2, 5), (3, 0)]
     assert minutes(candles, 1, with_following=True) == [(3, 0)]
-    assert json.loads(candles.view(0.0).body(1, with_following=True))[0][1:5] == ["2.5"] * 4
+    assert json.loads(joined(candles.view(0.0), 1, with_following=True))[0][1:5] == ["2.5"] * 4
 
 
 def test_a_view_says_until_when_it_is_an_answer():
@@ -433,8 +434,8 @@ class AnyFault(RuleBasedStateMachine):
             return
         view = self.candles.view(0.0)
         for limit in (1, 2, 3, 5, 8, 1000):
-            self._check(view.body(limit, with_following=False), limit)
-            self._check(view.body(limit, with_following=True), limit)
+            self._check(view.parts(limit, with_following=False), limit)
+            self._check(view.parts(limit, with_following=True), limit)
 
     def _take(self, kline, moment):
         try:
@@ -444,10 +445,10 @@ class AnyFault(RuleBasedStateMachine):
         else:
             self.proved = max(self.proved, moment)
 
-    def _check(self, body, limit):
-        if body is not None:
+    def _check(self, parts, limit):
+        if parts is not None:
             moments = self.exchange.moments[self.proved :]
-            assert body in [
+            assert b"".join(parts) in [
                 b"[%s]" % b",".join(b"[%s]" % text for text in rows[-limit:]) for rows in moments
             ]
 

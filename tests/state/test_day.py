@@ -63,6 +63,21 @@ def test_best_prices_of_a_book_ticker_stand_in_their_places():
     )
 
 
+def test_a_view_keeps_the_prices_that_it_was_made_with():
+    day = Day(SHAPE, last_price="askPrice")
+    day.apply(ticker(1000))
+    before = day.view(0.0)
+    day.apply_best(5, best("9.5", "10.5"))
+    day.apply(ticker(2000))
+    after = day.view(0.0)
+    day.forget_best()
+    seen = [orjson.loads(view.full) for view in (before, after)]
+    assert [(one["bidPrice"], one["lastPrice"], one["closeTime"]) for one in seen] == [
+        ("9", "11", 1000),
+        ("9.5", "10.5", 2000),
+    ]
+
+
 def test_they_outlast_the_next_ticker():
     day = Day(SHAPE, last_price=None)
     day.apply_best(5, best("9.5", "10.5"))

@@ -1,26 +1,60 @@
 import json
 
-from bpx.state.history import KEPT_BODIES, CandlesView, History
+import pytest
+
+from bpx.state.history import COPIED_BYTES, KEPT_REPLIES, History
 from tests.sizes import measured
-from tests.state.minutes import MINUTE_MS, frame, loaded, row
+from tests.state.minutes import MINUTE_MS, frame, joined, loaded, row
+
+
+def long(rows=500):
+    return loaded(*(row(minute) for minute in range(rows))).view(0.0)
 
 
 def test_a_view_never_changes():
     candles = loaded(row(1), row(2))
     view = candles.view(1.5)
-    before = view.body(2, with_following=False)
+    before = joined(view, 2)
     candles.apply(frame(2, trades=9, final=True))
     candles.apply(frame(3))
-    assert CandlesView.body(view, 2, with_following=False) == before
+    assert joined(view, 2) == before
+    assert joined(view, 1) == before[:1] + before[-len(row(2).text) - 3 :]
     assert view.confirmed_at == 1.5
     assert candles.view(2.5).version == view.version + 1
 
 
-def test_a_body_is_joined_once_and_only_some_are_kept():
-    view = loaded(*(row(minute) for minute in range(20))).view(0.0)
-    assert view.body(5, with_following=False) is view.body(5, with_following=False)
-    for limit in range(1, 2 * KEPT_BODIES):
-        assert len(json.loads(view.body(limit, with_following=False))) == limit
+def test_all_who_ask_for_one_limit_share_one_reply_and_only_some_are_kept():
+    view = long(20)
+    assert view.parts(5, with_following=False) is view.parts(5, with_following=False)
+    for limit in range(1, 2 * KEPT_REPLIES):
+        assert len(json.loads(joined(view, limit))) == limit
+
+
+def test_closed_rows_are_not_copied():
+    view = long()
+    replies = [view.parts(limit, with_following=False) for limit in (100, 300, 500)]
+    for parts, rows in zip(replies, (100, 300, 500), strict=True):
+        assert len(json.loads(b"".join(parts))) == rows
+        assert len(parts) == 3
+        assert parts[1].obj is view.history.block
+
+
+def test_a_few_rows_are_copied_so_that_who_reads_slowly_does_not_keep_all_of_them():
+    view = long()
+    assert 30 * len(row(499).text) < COPIED_BYTES - 100
+    for limit in (1, 10, 30):
+        (part,) = view.parts(limit, with_following=False)
+        assert type(part) is bytes
+
+
+@pytest.mark.parametrize("rows", [1, 2, 499, 500])
+def test_the_row_that_follows_is_the_last_of_a_reply(rows):
+    candles = loaded(*(row(minute) for minute in range(500)))
+    candles.apply(frame(499, final=True))
+    last = json.loads(joined(candles.view(0.0), rows, with_following=True))
+    assert len(last) == rows
+    assert last[-1][0] == 500 * MINUTE_MS
+    assert json.loads(joined(candles.view(0.0), rows))[-1][0] == 499 * MINUTE_MS
 
 
 def test_a_block_is_cut_at_either_end():
@@ -44,10 +78,12 @@ def test_a_block_that_is_whole_has_no_more():
     assert History(whole=True).tail(9) == b""
 
 
-def test_its_size_is_what_it_takes():
+@pytest.mark.parametrize("limits", [[], [500], [10, 20, 30], [100, 200, 300, 400]])
+def test_its_size_is_what_it_takes(limits):
     def make():
-        view = loaded(*(row(minute) for minute in range(500))).view(0.0)
-        view.body(500, with_following=False)
+        view = long()
+        for limit in limits:
+            view.parts(limit, with_following=False)
         return view
 
     view, size_bytes = measured(make)

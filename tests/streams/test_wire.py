@@ -1,9 +1,11 @@
 """An open WebSocket: what it receives, what it answers, and when it is given up."""
 
 import socket
+import ssl
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
@@ -14,8 +16,9 @@ from bpx.errors import Loss, StreamLost
 from bpx.house import _wire
 from bpx.settings import load
 from bpx.simulator.simulator import Simulator
+from bpx.simulator.tls import make_certificate
 from bpx.streams.frames import Frames, Opcode
-from bpx.streams.wire import MESSAGE_WITHIN_S, Socket, Wire, opened
+from bpx.streams.wire import BUSY_S, GATHER_S, MESSAGE_WITHIN_S, Socket, Wire, opened
 from tests.faults.frame_server import (
     CLOSE,
     CONTINUATION,
@@ -48,6 +51,19 @@ class Clock(ThreadRuntime):
         return monotonic() + self.ahead_s
 
 
+class Restless(Clock):
+    """Notes for how long it is to sleep; meanwhile what `meanwhile` does happens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slept: list[float] = []
+        self.meanwhile: Callable[[], None] = lambda: None
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.meanwhile()
+
+
 class Counting:
     """A socket that notes how many bytes it is asked for."""
 
@@ -61,6 +77,9 @@ class Counting:
 
     def gettimeout(self) -> float | None:
         return self.link.gettimeout()
+
+    def fileno(self) -> int:
+        return self.link.fileno()
 
 
 @pytest.fixture
@@ -104,6 +123,74 @@ def test_messages_pings_and_pongs_come_in_order(pair):
     heard = [ours.receive() for _ in range(5)]
     assert heard == [(TEXT, b"a"), (PING, b"1"), (PONG, b"2"), (PING, b"3"), (TEXT, b"bc")]
     assert [peer.receive(), peer.receive()] == [(PONG, b"1"), (PONG, b"3")]
+
+
+@pytest.fixture
+def restless() -> Iterator[tuple[Socket, Peer, Restless]]:
+    """Both ends of a connection, and who sleeps at ours."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(5)
+    clock = Restless()
+    with ours, theirs:
+        yield Socket(ours, Frames(), 4096, clock), Peer(theirs, b"", threading.Event()), clock
+
+
+def test_on_a_quiet_connection_every_message_is_read_as_it_comes(restless):
+    ours, peer, clock = restless
+    for _ in range(3):
+        clock.ahead_s += 2 * BUSY_S
+        peer.send(frame(b"a"))
+        assert ours.receive() == (TEXT, b"a")
+    assert clock.slept == []
+
+
+def test_on_a_busy_connection_messages_are_left_to_come_together(restless):
+    ours, peer, clock = restless
+    clock.meanwhile = lambda: peer.send(frame(b"b") + frame(b"c"))
+    for _ in range(2):
+        peer.send(frame(b"a"))
+        assert ours.receive() == (TEXT, b"a")
+    assert [ours.receive(), ours.receive()] == [(TEXT, b"b"), (TEXT, b"c")]
+    assert clock.slept == [GATHER_S]
+
+
+def test_what_is_there_already_is_read_without_a_pause(restless):
+    ours, peer, clock = restless
+    peer.send(frame(b"x" * 1000) * 40)
+    assert [ours.receive() for _ in range(40)] == [(TEXT, b"x" * 1000)] * 40
+    assert clock.slept == []
+
+
+def test_a_tls_record_is_read_to_its_end_without_a_pause(tmp_path):
+    certificate = make_certificate(tmp_path)
+    ours, theirs = socket.socketpair()
+    with ours, theirs, ThreadPoolExecutor(1) as peer:
+        server = peer.submit(certificate.server_context().wrap_socket, theirs, server_side=True)
+        trust = ssl.create_default_context(cafile=str(certificate.ca_file))
+        with trust.wrap_socket(ours, server_hostname="localhost") as client, server.result() as far:
+            clock = Restless()
+            one = Socket(client, Frames(), 1000, clock)
+            far.sendall(frame(b"x" * 500) * 30)  # one record is of up to 16 KB
+            assert [one.receive() for _ in range(30)] == [(TEXT, b"x" * 500)] * 30
+            assert clock.slept == []
+
+
+def test_a_connection_that_is_quiet_again_is_busy_no_more(restless):
+    ours, peer, clock = restless
+
+    def nothing() -> None:
+        clock.ahead_s += 2 * BUSY_S
+        peer.send(frame(b"late"))
+
+    clock.meanwhile = nothing
+    for _ in range(2):
+        peer.send(frame(b"a"))
+        ours.receive()
+    assert ours.receive() == (TEXT, b"late")
+    peer.send(frame(b"later"))
+    clock.ahead_s += 2 * BUSY_S
+    assert ours.receive() == (TEXT, b"later")
+    assert clock.slept == [GATHER_S]
 
 
 def test_many_messages_are_read_at_once(pair):
