@@ -41,8 +41,8 @@ from bpx.server.reply import SERVER
 log = logging.getLogger(__name__)
 
 Part = bytes | memoryview
-# Header lines with their end, the parts of the body, their length; None: ask the application.
-Repeat = Callable[[], tuple[bytes, tuple[Part, ...], int] | None]
+Answer = tuple[bytes, tuple[Part, ...], int]  # header lines with their end, body, its length
+Repeat = Callable[[], Answer | None]  # None: the application has to be asked
 Where = tuple[Any, str]  # a port, a client's address
 
 HEADS = 16_384  # that are remembered in all
@@ -155,8 +155,8 @@ class Lane:
             client: at the boundary of two messages.
             is_fresh: it has just connected, and will have asked already.
         """
-        wait, watcher = gevent.get_hub().wait, client.watcher
-        place, descriptor, read_bytes = client.place, client.fileno(), self._read_bytes
+        wait, watcher, place = gevent.get_hub().wait, client.watcher, client.place
+        descriptor, read_bytes = client.fileno(), self._read_bytes
         while True:
             try:
                 if not is_fresh:
@@ -168,28 +168,25 @@ class Lane:
             except OSError:  # it broke, or was closed by us
                 return b""
             known = place.get(head)
-            if known is None or not self._has_answered(client, known):
+            if known is None or (answer := self._asked(known)) is None:
                 return head
+            self._write(client, descriptor, known.closes, answer)
             place.move_to_end(head)
             if known.closes:
                 return b""
 
-    def _has_answered(self, client: Client, known: Known) -> bool:
+    def _asked(self, known: Known) -> Answer | None:
         if not self.is_open:
-            return False
+            return None
         try:
-            answer = known.repeat()
+            return known.repeat()
         except Exception:
             log.exception("an answer could not be repeated")
-            return False
-        if answer is None:
-            return False
-        said, parts, length = answer
-        self._write(client, self._opening(known.closes) + said, parts, length)
-        return True
+            return None
 
-    def _write(self, client: Client, head: bytes, parts: tuple[Part, ...], length: int) -> None:
-        descriptor = client.fileno()
+    def _write(self, client: Client, descriptor: int, closes: bool, answer: Answer) -> None:
+        said, parts, length = answer
+        head = self._opening(closes) + said
         try:
             if length <= _COPIED:
                 count = os.write(descriptor, b"".join((head, *parts)))

@@ -87,9 +87,16 @@ class _Serving:
     def _again(self, params: Params, codings: str) -> Again:
         """Return what answers the request from its cache once more, if that is all it takes."""
         again = self._answers.again(params, codings)
+        listed = self._listed
+        known = listed()
 
         def again_if_followed(now: float) -> Answer | None:
-            return again(now) if self._is_followed(params) else None
+            nonlocal known
+            if listed() is not known:
+                if not self._is_followed(params):
+                    return None
+                known = listed()
+            return again(now)
 
         return again_if_followed
 

@@ -51,21 +51,21 @@ class Sort:
         self._synthetic = metrics.SYNTHETIC.labels(name.market)
 
     def count(
-        self, took_s: float, length: int, age_ms: int | None, *, is_synthetic: bool = False
+        self, took_s: float, length: int, age_ms: int | None, is_synthetic: bool = False
     ) -> None:
         """Count an answer.
 
         Args:
             took_s: seconds that it took.
             length: bytes of its body.
-            age_ms: since it was last proved, if it is from a cache.
+            age_ms: since it was last proved, if it is from a cache; less than 0 is 0.
             is_synthetic: whether its last candle is made by us.
         """
         self.seconds.add(took_s)
         self.bytes += length
         self._replies.value += 1
         if age_ms is not None:
-            self.ages.add(age_ms / 1000)
+            self.ages.add(age_ms / 1000 if age_ms > 0 else 0.0)
         if is_synthetic:
             self._synthetic.value += 1
         if REQUESTS.isEnabledFor(DEBUG):

@@ -45,10 +45,12 @@ class Repeat:
     __slots__ = (
         "_admits_again",
         "_again",
+        "_age_ms",
         "_counts",
         "_headers",
         "_lines",
         "_now",
+        "_said",
         "_saying",
         "_sort",
         "_sort_of",
@@ -69,6 +71,8 @@ class Repeat:
         self._counts = counts
         self._saying: tuple[str, bool, int] | None = None  # source, is_synthetic, length: of the
         self._lines = b""  # answer that has these, with a place for its age in milliseconds
+        self._age_ms: int | None = None  # the last time, with what was said
+        self._said = b""
 
     def __call__(self) -> tuple[bytes, tuple[Part, ...], int] | None:
         """Answer it again: return header lines with their end, the body's parts, their length.
@@ -84,17 +88,19 @@ class Repeat:
         if self._saying != (source, is_synthetic, length):
             self._say(answer, length)
         age_ms = int((began - confirmed_at) * 1000)
-        if age_ms < 0:
-            age_ms = 0
+        if age_ms != self._age_ms:
+            self._age_ms = age_ms
+            self._said = self._lines % max(0, age_ms)
         for count in self._counts:
             count.value += 1
-        self._sort.count(self._now() - began, length, age_ms, is_synthetic=is_synthetic)
-        return self._lines % age_ms, parts, length
+        self._sort.count(self._now() - began, length, age_ms, is_synthetic)
+        return self._said, parts, length
 
     def _say(self, answer: Answer, length: int) -> None:
         """Take note of how such an answer is told, and where it is counted."""
         named = [*headers_of(answer, "\0", str(length)), *self._headers]
         lines = "".join(f"{name}: {text}\r\n" for name, text in named) + "\r\n"
         self._lines = lines.replace("%", "%%").replace("\0", "%d").encode("latin-1")
+        self._age_ms = None
         self._sort = self._sort_of(answer.source)
         self._saying = answer.source, answer.is_synthetic, length
