@@ -24,10 +24,18 @@ from tests.proxy import free_port
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """What to send: messages of the streams of these kinds in turn, and how many a second."""
+    """What to send.
+
+    Args:
+        kinds: of streams, which get messages in turn.
+        per_s: messages a second.
+        is_timed: the number of each message is when it was sent, in microseconds of the host's
+            monotonic clock.
+    """
 
     kinds: tuple[str, ...] = ()
     per_s: int = 0
+    is_timed: bool = False
 
 
 @dataclass
@@ -132,18 +140,20 @@ class _Exchange:
             flow = self.flow
             chosen = [(name, to) for name, to in list(self._streams.items()) if _is_of(name, flow)]
             if chosen and flow.per_s:
-                self._send_at_a_pace(chosen, 1 / flow.per_s)
+                self._send_at_a_pace(chosen, 1 / flow.per_s, flow.is_timed)
             else:
                 self.is_other.wait()
 
-    def _send_at_a_pace(self, chosen: list[tuple[str, _Subscriber]], pause_s: float) -> None:
+    def _send_at_a_pace(
+        self, chosen: list[tuple[str, _Subscriber]], pause_s: float, is_timed: bool
+    ) -> None:
         due = perf_counter()
         for name, subscriber in cycle(chosen):
             if self.is_other.is_set():
                 return
             due += pause_s
             sleep(max(0.0, due - perf_counter()))
-            self.number += 1
+            self.number = int(perf_counter() * 1e6) if is_timed else self.number + 1
             subscriber.send(frame(wording.frame(name, self.number)))
 
     def _talk(self, link: socket.socket) -> None:
