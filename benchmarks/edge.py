@@ -106,6 +106,7 @@ def _measured(bots: int, pairs: int, rounds: int) -> list[tuple[Edge, Edge]]:
             reference = burst((host, int(port)), theirs, WITHIN_S)
             _check(answers, minute_ms)
             found.append((Edge.of(answers), Edge.of(reference)))
+            del answers, reference  # a gigabyte, which the next round would have to go around
         return found
 
 
