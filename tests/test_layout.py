@@ -52,6 +52,7 @@ OF_THE_WHOLE = (
     "clients/",
     "security/",
     "floors.py",
+    "server/lane_connection.py",
     "server/lane_differential.py",
     "layout.py",
     "options.py",

@@ -110,12 +110,9 @@ class Feeds(Generic[K, V]):
             feed.asked_at = now
         return feed
 
-    def known(self, key: K, now: float) -> Feed[V] | None:
-        """Return the feed of `key` if there is one, and take note that somebody asks for it."""
-        feed = self._feeds.get(key)
-        if feed is not None:
-            feed.asked_at = now
-        return feed
+    def known(self, key: K) -> Feed[V] | None:
+        """Return the feed of `key` if there is one. Nobody has asked for it yet."""
+        return self._feeds.get(key)
 
     def entries(self) -> list[Entry]:
         """Return them as what can be given back."""

@@ -6,12 +6,13 @@ the keep-alive time.
 
 import socket
 from dataclasses import dataclass
+from math import inf
 from time import monotonic
 from typing import Any
 
 from bpx.server.crowd import Crowd
 from bpx.server.ending import ClientGone, RequestTooLong, RequestTooSlow, linger, reset, shut
-from bpx.server.lane import Lane, Part, Where
+from bpx.server.lane import Lane, Part, Place, Where
 
 HEAD_BYTES = 32 * 1024  # of a request, in all: as much as nginx takes
 
@@ -61,8 +62,11 @@ class Connection:
         where: Where = (None, ""),
     ) -> None:
         self._lane = lane
+        self.is_over = False  # closed, so that its descriptor may be another's
+        self.place: Place | None = None
         if lane is not None:
             self.place = lane.enter(where)
+            self.descriptor = int(sock.fileno())
             self.watcher = sock._read_event  # gevent's: it is told when the socket is closed
         self.head: bytes | None = None
         self._ahead = b""  # read, and not answered in the lane
@@ -93,8 +97,8 @@ class Connection:
             ClientGone: the connection broke in the middle of it.
         """
         if self._is_at_boundary:
-            self._is_at_boundary = False
             received = self.head = self._first(size)
+            self._is_at_boundary = False  # only now: the lane may have come to another one
         else:
             self.head, received = None, self._next(size)
         if received:
@@ -209,11 +213,15 @@ class Connection:
 
     def _wait_to_send(self, parts: tuple[Part, ...], count: int) -> None:
         self.waits_since = started = monotonic()
-        self._crowd.sending(self, max(parts, key=len))
-        self._socket.settimeout(max(0.001, self._write_left_s))
+        largest = max(parts, key=len)
+        # Who takes a slice keeps all that it is of.
+        kept: Any = largest.obj if isinstance(largest, memoryview) else largest
+        self._crowd.sending(self, kept)
         try:
             for part in parts:
                 if count < len(part):
+                    left_s = self._write_left_s - (monotonic() - started)
+                    self._socket.settimeout(max(0.001, left_s))
                     self._socket.sendall(memoryview(part)[count:])
                 count = max(0, count - len(part))
         finally:
@@ -252,22 +260,25 @@ class Connection:
 
     def reset(self) -> None:
         """Break the connection, so that half an answer cannot pass for a whole one."""
+        self.is_over = True
         reset(self._socket)
 
     def linger(self) -> None:
         """Let the client read the last answer though it may still be sending; bounded."""
         self._is_idle = True  # there is nothing left to say
+        self._read_until = inf
         self.waits_since = monotonic()
         linger(self._socket)
 
     def close(self) -> None:
         """Close the socket."""
+        self.is_over = True
         self._socket.close()
 
     def leave(self) -> None:
         """Take note that nobody serves it any more."""
         self._crowd.leave(self)
-        if self._lane is not None:
+        if self._lane is not None and self.place is not None:
             self._lane.leave(self.place)
 
     def setblocking(self, is_blocking: bool) -> None:

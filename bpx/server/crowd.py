@@ -43,9 +43,7 @@ class Crowd:
         self._members: set[Member] = set()
         self._unread: dict[Member, int] = {}
         self._unread_bytes = 0
-        self._unsent: dict[
-            Member, bytes | memoryview
-        ] = {}  # in the order in which they began to wait
+        self._unsent: dict[Member, bytes] = {}  # in the order in which they began to wait
         self._waiting_for: dict[int, int] = {}  # how many, by the identity of the answer
         self._unsent_bytes = 0
 
@@ -78,7 +76,7 @@ class Crowd:
         """Take note that a connection's request is complete, or given up."""
         self._unread_bytes -= self._unread.pop(member, 0)
 
-    def sending(self, member: Member, answer: bytes | memoryview) -> None:
+    def sending(self, member: Member, answer: bytes) -> None:
         """Take note that a connection's client does not take all of its answer at once."""
         self._unsent[member] = answer
         self._waiting_for[id(answer)] = self._waiting_for.get(id(answer), 0) + 1

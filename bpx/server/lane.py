@@ -29,6 +29,7 @@ import logging
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from itertools import islice
 from time import time
 from typing import Any, Protocol
 
@@ -41,15 +42,17 @@ from bpx.server.reply import SERVER
 log = logging.getLogger(__name__)
 
 Part = bytes | memoryview
-Answer = tuple[bytes, tuple[Part, ...], int]  # header lines with their end, body, its length
-Repeat = Callable[[], Answer | None]  # None: the application has to be asked
+Told = tuple[bytes, tuple[Part, ...], int]  # header lines with their end, body, its length
+Repeat = Callable[[], Told | None]  # None: the application has to be asked
 Where = tuple[Any, str]  # a port, a client's address
 
-HEADS = 16_384  # that are remembered in all
-HEAD_BYTES = 8 * 1024 * 1024  # of these
+HEADS = 8192  # that are remembered in all; each needs some 3 KB
+HEAD_BYTES = 4 * 1024 * 1024  # of these
+READ_BYTES = 8192  # at once, at most: as gunicorn does
 LONGEST_HEAD = 2048  # bytes; longer ones are rare
 SHARE = 2  # a client's address may have one in so many
-_COPIED = 16 * 1024  # bytes of a body up to which one write of all is faster than several
+_LOOKED_AT = 64  # addresses, of which the fullest has to give way
+_COPIED_BYTES = 16 * 1024  # bytes of a body up to which one write of all is faster than several
 _UNUSUAL = frozenset({"CONTENT-LENGTH", "TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
 
 
@@ -58,14 +61,15 @@ class Client(Protocol):
 
     Attributes:
         place: what is known where it came in.
+        descriptor: its number.
         watcher: of its descriptor, for reading.
+        is_over: it is closed, and its descriptor may be another's.
     """
 
-    place: "Place"
+    place: "Place | None"
+    descriptor: int
     watcher: Any
-
-    def fileno(self) -> int:
-        """Return its descriptor."""
+    is_over: bool
 
     def has_repeated(self) -> None:
         """Take note that it was answered, at once."""
@@ -74,7 +78,10 @@ class Client(Protocol):
         """Take note that it is written to."""
 
     def send_rest(self, parts: tuple[Part, ...], count: int) -> None:
-        """Send all but the first `count` bytes."""
+        """Send all but the first `count` bytes. Raises ClientGone once it is over."""
+
+    def reset(self) -> None:
+        """Break it; then it is over."""
 
     def end_answer(self) -> None:
         """Take note that it may ask again."""
@@ -121,12 +128,13 @@ class Lane:
     """
 
     def __init__(
-        self, read_bytes: int = 8192, heads: int = HEADS, head_bytes: int = HEAD_BYTES
+        self, read_bytes: int = READ_BYTES, heads: int = HEADS, head_bytes: int = HEAD_BYTES
     ) -> None:
         self.is_open = True
         self._read_bytes = read_bytes
         self._heads_most, self._bytes_most = heads, head_bytes
-        self._places: OrderedDict[Where, Place] = OrderedDict()
+        self._places: dict[Where, Place] = {}
+        self._filled: dict[Where, Place] = {}  # those of which something is known
         self._heads = self._head_bytes = 0
         self._second = 0  # of the clock, of which the openings tell
         self._openings = b"", b""
@@ -139,7 +147,6 @@ class Lane:
         place = self._places.get(where)
         if place is None:
             place = self._places[where] = Place(where)
-        self._places.move_to_end(where)
         place.clients += 1
         return place
 
@@ -155,47 +162,62 @@ class Lane:
             client: at the boundary of two messages.
             is_fresh: it has just connected, and will have asked already.
         """
-        wait, watcher, place = gevent.get_hub().wait, client.watcher, client.place
-        descriptor, read_bytes = client.fileno(), self._read_bytes
-        while True:
-            try:
-                if not is_fresh:
-                    wait(watcher)
-                is_fresh = False
-                head = os.read(descriptor, read_bytes)
-            except BlockingIOError:
+        place = client.place
+        assert place is not None
+        while not client.is_over and (head := self._received(client, is_fresh)) != b"":
+            is_fresh = False
+            if head is None:
                 continue
-            except OSError:  # it broke, or was closed by us
-                return b""
             known = place.get(head)
-            if known is None or (answer := self._asked(known)) is None:
+            if known is None:
                 return head
-            self._write(client, descriptor, known.closes, answer)
             place.move_to_end(head)
+            if not self._has_answered(client, known):
+                return head
             if known.closes:
-                return b""
+                break
+        return b""
 
-    def _asked(self, known: Known) -> Answer | None:
-        if not self.is_open:
-            return None
+    def _received(self, client: Client, is_fresh: bool) -> bytes | None:
+        """Return what a client sends; nothing if that is all, None if there is nothing yet."""
         try:
-            return known.repeat()
+            if not is_fresh:
+                gevent.get_hub().wait(client.watcher)
+                if client.is_over:  # the descriptor may be somebody else's by now
+                    return b""
+            return os.read(client.descriptor, self._read_bytes)
+        except BlockingIOError:
+            return None
+        except OSError:  # it broke, or was closed by us
+            return b""
+
+    def _has_answered(self, client: Client, known: Known) -> bool:
+        """Answer, if that can be done here. What was answered is not kept until the next time."""
+        if not self.is_open:
+            return False
+        try:
+            told = known.repeat()
         except Exception:
             log.exception("an answer could not be repeated")
-            return None
+            return False
+        if told is None:
+            return False
+        self._write(client, known.closes, told)
+        return True
 
-    def _write(self, client: Client, descriptor: int, closes: bool, answer: Answer) -> None:
-        said, parts, length = answer
+    def _write(self, client: Client, closes: bool, told: Told) -> None:
+        said, parts, length = told
         head = self._opening(closes) + said
         try:
-            if length <= _COPIED:
-                count = os.write(descriptor, b"".join((head, *parts)))
+            if length <= _COPIED_BYTES:
+                count = os.write(client.descriptor, b"".join((head, *parts)))
             else:
-                count = os.writev(descriptor, (head, *parts))
+                count = os.writev(client.descriptor, (head, *parts))
         except BlockingIOError:
             count = 0
         except OSError:
-            return  # the next read tells the same
+            client.reset()
+            return
         if count < len(head) + length:
             _send_rest(client, (head, *parts), count)
         else:
@@ -218,20 +240,24 @@ class Lane:
         self._forget(place, head)
         place[head] = known
         place.head_bytes += len(head)
+        self._filled[place.where] = place
         self._heads += 1
         self._head_bytes += len(head)
         while SHARE * len(place) > self._heads_most or SHARE * place.head_bytes > self._bytes_most:
             self._forget(place, next(iter(place)))
         while self._heads > self._heads_most or self._head_bytes > self._bytes_most:
-            fullest = max(self._places.values(), key=len)
+            fullest = max(islice(self._filled.values(), _LOOKED_AT), key=len)
             self._forget(fullest, next(iter(fullest)))
-            self._drop_if_empty(fullest)
 
     def _forget(self, place: Place, head: bytes) -> None:
-        if place.pop(head, None) is not None:
-            place.head_bytes -= len(head)
-            self._heads -= 1
-            self._head_bytes -= len(head)
+        if place.pop(head, None) is None:
+            return
+        place.head_bytes -= len(head)
+        self._heads -= 1
+        self._head_bytes -= len(head)
+        if not place:
+            del self._filled[place.where]
+            self._drop_if_empty(place)
 
     def _drop_if_empty(self, place: Place) -> None:
         if not place and not place.clients:
@@ -257,5 +283,5 @@ def _send_rest(client: Client, parts: tuple[Part, ...], count: int) -> None:
     try:
         client.send_rest(parts, count)
     except ClientGone:
-        return  # the next read tells the same
+        return  # it is over
     client.end_answer()

@@ -21,7 +21,7 @@ from bpx.logs import configure
 from bpx.logs.audit import configure_audit
 from bpx.server.configuration import logging_of
 from bpx.server.connection import Patience
-from bpx.server.lane import Lane
+from bpx.server.lane import READ_BYTES, Lane
 from bpx.server.listening import Listening
 from bpx.server.ports import ByPort
 from bpx.server.shared import NOTIFYING, SUCCESSION
@@ -76,7 +76,7 @@ class Lifetime(GeventWorker):  # type: ignore[misc]
         """Serve until told to stop, then finish what is under way."""
         buffer_bytes = self.settings.copy_buffer_size
         if self.settings.fast_lane_enabled and not self._is_unusual():
-            self.lane = Lane(buffer_bytes)
+            self.lane = Lane(min(buffer_bytes, READ_BYTES))
         self.listening = Listening(
             self.handle, self.patience, buffer_bytes, wrapping(self.settings), self.lane
         )

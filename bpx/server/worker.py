@@ -44,7 +44,7 @@ class Worker(Lifetime):
         environ["wsgi.multithread"] = True
         environ["bpx.is_gone"] = sock.is_gone
         repeats: list[Repeat] = []
-        if self.lane is not None and is_one_request(sock.head, req):
+        if sock.place is not None and is_one_request(sock.head, req):
             environ["bpx.remember"] = repeats.append
         started = monotonic()
         self._serve(environ, reply, sock)
@@ -73,7 +73,7 @@ class Worker(Lifetime):
     def _learn(self, sock: Connection, reply: Reply, repeat: Repeat) -> None:
         """Have the next request with the same head answered without us, if that is as good."""
         is_usual = self.alive and reply.status == "200 OK" and not reply.chunked
-        if self.lane is not None and sock.head is not None and is_usual:
+        if self.lane is not None and sock.place is not None and sock.head and is_usual:
             self.lane.learn(sock.place, sock.head, Known(repeat, reply.should_close()))
 
     def _answer(self, environ: dict[str, Any], reply: Reply) -> None:

@@ -1,7 +1,7 @@
 """Prints the options.
 
-`python -m bpx.settings` prints docs/configuration.md; with the name of a place where bpx is deployed,
-`kubernetes` or `compose`, the file of variables that is used there.
+`python -m bpx.settings` prints docs/configuration.md; with the name of a place where bpx is
+deployed, `kubernetes` or `compose`, the file of variables that is used there.
 """
 
 import sys

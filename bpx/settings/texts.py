@@ -10,12 +10,12 @@ _INTRODUCTION = """\
 Printed by `python -m bpx.settings`: a test holds it equal to the options.
 
 A flag wins over a variable, a variable over the config file, the file over a profile, that over the
-default. A newer name wins over its deprecated one. `python -m bpx config show` says what is set, and
-by what; `config check` reads everything without a start.
+default. A newer name wins over its deprecated one. `python -m bpx config show` says what is set,
+and by what; `config check` reads everything without a start.
 
-The config file is the one that `--config FILE` or `BPX_CONFIG` names, else the first that is there of
-`./bpx.conf`, `~/.config/bpx/bpx.conf` and `/etc/bpx/bpx.conf`. A line of it is a flag without its
-dashes: `server.port-spot = 8090`. SIGHUP reads it anew.
+The config file is the one that `--config FILE` or `BPX_CONFIG` names, else the first that is there
+of `./bpx.conf`, `~/.config/bpx/bpx.conf` and `/etc/bpx/bpx.conf`. A line of it is a flag without
+its dashes: `server.port-spot = 8090`. SIGHUP reads it anew.
 
 Times are written `500ms`, `30s`, `5m` or `1h`, and a bare number is seconds; yes-or-no is `true`,
 `false`, `1`, `0`, `yes` or `no`, and what is on by default has a flag against it, as

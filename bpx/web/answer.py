@@ -1,7 +1,7 @@
 """What a cache answers: the body of a reply, and what is to be said about it."""
 
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from bpx.cache.cell import View
 from bpx.errors import OverShare, Refused
@@ -31,6 +31,7 @@ class Answer(NamedTuple):
         is_synthetic: whether its last candle is made by us.
         coding: Content-Encoding of the body, if any.
         varies: whether that depends on Accept-Encoding.
+        feed: that it is of, if it is of one: whoever gives the answer says that it was asked for.
     """
 
     parts: tuple[Part, ...]
@@ -39,6 +40,7 @@ class Answer(NamedTuple):
     is_synthetic: bool = False
     coding: str | None = None
     varies: bool = False
+    feed: Feed[Any] | None = None
 
     @property
     def body(self) -> bytes:

@@ -88,14 +88,15 @@ class _Serving:
         """Return what answers the request from its cache once more, if that is all it takes."""
         again = self._answers.again(params, codings)
         listed = self._listed
-        known = listed()
+        symbols: Mapping[str, str] | None = None  # of which it is known: not the whole document
 
         def again_if_followed(now: float) -> Answer | None:
-            nonlocal known
-            if listed() is not known:
-                if not self._is_followed(params):
+            nonlocal symbols
+            info = listed()
+            if info is None or info.symbols is not symbols:
+                if info is None or not self._is_followed(params):
                     return None
-                known = listed()
+                symbols = info.symbols
             return again(now)
 
         return again_if_followed

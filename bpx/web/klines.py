@@ -70,7 +70,7 @@ class KlinesAnswers:
         key, limit = self._asked(params)
 
         def again(now: float) -> Answer | None:
-            feed = self._feeds.known(key, now)
+            feed = self._feeds.known(key)
             if feed is None or feed.cell.view is None:
                 return None
             return self._current_at(now, feed, feed.cell.view, limit)
@@ -101,7 +101,7 @@ class KlinesAnswers:
         parts = view.parts(limit, synthetic)
         if parts is None:
             return None
-        return Answer(parts, source, view.confirmed_at, synthetic)
+        return Answer(parts, source, view.confirmed_at, synthetic, feed=feed)
 
     def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
         """Wait for the final frame of a candle that has just ended, if that is what is missing."""

@@ -49,7 +49,7 @@ class TickerAnswers:
 
 def _again(feeds: Feeds[str, V], symbol: str, read: Callable[[V], bytes]) -> Again:
     def again(now: float) -> Answer | None:
-        feed = feeds.known(symbol, now)
+        feed = feeds.known(symbol)
         return None if feed is None else _current(feed, read, now)
 
     return again
@@ -59,7 +59,7 @@ def _current(feed: Feed[V], read: Callable[[V], bytes], now: float) -> Answer | 
     view, source = feed.cell.view, source_of(feed, now)
     if view is None or source is None:
         return None
-    return Answer((read(view),), source, view.confirmed_at)
+    return Answer((read(view),), source, view.confirmed_at, feed=feed)
 
 
 def _answered(

@@ -83,7 +83,9 @@ class Repeat:
         answer = self._again(began)
         if answer is None or not self._admits_again(began):
             return None
-        parts, source, confirmed_at, is_synthetic, _, _ = answer
+        parts, source, confirmed_at, is_synthetic, _, _, feed = answer
+        if feed is not None:
+            feed.asked_at = began
         length = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
         if self._saying != (source, is_synthetic, length):
             self._say(answer, length)

@@ -19,6 +19,7 @@ from warnings import catch_warnings
 import pytest
 import requests
 
+from bpx.simulator.simulator import Simulator
 from tests.faults.certificates import server_context
 from tests.faults.exchange import RawExchange, reply
 from tests.faults.scale import IS_FULL
@@ -132,6 +133,24 @@ def test_g11_requests_are_answered_over_tls_and_connections_are_kept(secure: Sec
             order = session.post(f"{secure.url}/api/v3/order?signature=x", data="a=b", timeout=5)
             assert order.headers["Data-Source"] == "upstream"
     assert len(secure.exchange.hits) == 40
+
+
+def test_g11_what_a_cache_answers_is_answered_once_each_on_a_kept_connection(tmp_path: Path):
+    with Simulator("spot") as sim:
+        urls = {"BPX_UPSTREAM_SPOT_REST": sim.rest_url, "BPX_UPSTREAM_SPOT_WS": sim.ws_url}
+        with secured(tmp_path, urls) as here, requests.Session() as bot:
+            bot.verify, bot.trust_env = str(here.certificate), False
+            url = f"{here.url}/api/v3/depth?symbol=BTCUSDT&limit=5"
+            eventually(lambda: source(bot.get(url, timeout=5)) == "websocket", within_s=20)
+            for _ in range(20):
+                reply = bot.get(url, timeout=5)
+                assert (reply.status_code, source(reply)) == (200, "websocket")
+                assert b'"lastUpdateId"' in reply.content
+            assert "failed by a bug" not in here.log_path.read_text()
+
+
+def source(reply: requests.Response) -> str:
+    return reply.headers["Data-Source"]
 
 
 def test_g11_a_large_answer_arrives_whole_however_slowly_it_is_read(secure: Secure):

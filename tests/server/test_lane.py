@@ -29,8 +29,17 @@ class Client:
     def watcher(self):
         return self.ours._read_event
 
-    def fileno(self) -> int:
+    @property
+    def descriptor(self) -> int:
         return self.ours.fileno()
+
+    @property
+    def is_over(self) -> bool:
+        return self.ours.fileno() < 0
+
+    def reset(self) -> None:
+        self.noted.append("reset")
+        self.ours.close()
 
     def has_repeated(self) -> None:
         self.noted.append("repeated")
@@ -193,7 +202,6 @@ def test_an_address_that_nobody_comes_from_and_nothing_is_known_of_is_forgotten(
     lane.leave(one)
     lane.leave(one)
     assert lane.enter(("port", "1.1.1.1")) is not one
-    lane.learn(one, HEAD, known(None))
 
 
 def request(*headers: tuple[str, str], version: tuple[int, int] = (1, 1)) -> SimpleNamespace:

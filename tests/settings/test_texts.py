@@ -1,6 +1,6 @@
 from bpx.settings import table
-from bpx.settings.texts import page
 from bpx.settings.reading import OPTIONS
+from bpx.settings.texts import page
 from tests.proxy import ROOT
 
 
