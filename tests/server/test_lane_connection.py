@@ -98,8 +98,7 @@ def test_a_slow_reader_gets_all_of_it_and_may_ask_again(served: Served) -> None:
 def test_a_body_behind_a_slow_answer_is_no_request_though_it_spells_one(served: Served) -> None:
     served.ask(SMALL)
     with served.connected(receive_buffer=65_536) as client:
-        client.sendall(head(LARGE))
-        one_answer(client, head(LARGE))
+        have_slow_answer(client)
         spelt = head(SMALL)
         client.sendall(head("/api/v3/order", f"Content-Length: {len(spelt)}", method="POST"))
         assert_read(served)
@@ -112,8 +111,7 @@ def test_a_body_behind_a_slow_answer_is_no_request_though_it_spells_one(served: 
 def test_half_a_head_behind_a_slow_answer_teaches_nothing(served: Served) -> None:
     wanted = served.ask(OTHER)
     with served.connected(receive_buffer=65_536) as client:
-        client.sendall(head(LARGE))
-        one_answer(client, head(LARGE))
+        have_slow_answer(client)
         client.sendall(f"GET {SMALL} HTTP/1.1\r\nX: ".encode())
         assert_read(served)
         spelt = head(OTHER, "X-Never: before")
@@ -124,6 +122,13 @@ def test_half_a_head_behind_a_slow_answer_teaches_nothing(served: Served) -> Non
             client.sendall(spelt)
             told = one_answer(client, spelt).partition(b"\r\n\r\n")[2]
             assert first_price(told) in range(first_price(wanted) // 2, first_price(wanted) * 2)
+
+
+def have_slow_answer(client: socket.socket) -> None:
+    """Have an answer of the application, and then one that the lane cannot send at once."""
+    for target in ("/api/v3/a;b", LARGE):
+        client.sendall(head(target))
+        one_answer(client, head(target))
 
 
 def first_price(book: bytes) -> int:
