@@ -111,7 +111,18 @@ def _figures(section: Section) -> str:
     if not section.kept.exists():
         return f"{command}\nNot measured.\n"
     said = json.loads(section.kept.read_text())
+    if isinstance(said, dict) and any(isinstance(one, list) for one in said.values()):
+        tables = [_table(_rows(one)) for one in said.values()]
+        return "\n".join([command, *("\n".join([*table, ""]) for table in tables)])
     return "\n".join([command, *_table(said if isinstance(said, list) else [said]), ""])
+
+
+def _rows(said: object) -> list[dict[str, object]]:
+    """Return what is told under one name as rows, each with its own name if it has one."""
+    if isinstance(said, list):
+        return said
+    assert isinstance(said, dict)
+    return [{"": name, **row} for name, row in said.items()]
 
 
 def _table(rows: Sequence[dict[str, object]]) -> list[str]:

@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 Part = bytes | memoryview
 Told = tuple[bytes, tuple[Part, ...], int]  # header lines with their end, body, its length
 Repeat = Callable[[], Told | None]  # None: the application has to be asked
+Wait = Callable[[Any], None]  # gevent's, for a watcher
 Where = tuple[Any, str]  # a port, a client's address
 
 HEADS = 8192  # that are remembered in all; each needs some 3 KB
@@ -162,9 +163,9 @@ class Lane:
             client: at the boundary of two messages.
             is_fresh: it has just connected, and will have asked already.
         """
-        place = client.place
+        place, wait = client.place, gevent.get_hub().wait
         assert place is not None
-        while not client.is_over and (head := self._received(client, is_fresh)) != b"":
+        while not client.is_over and (head := self._received(client, wait, is_fresh)) != b"":
             is_fresh = False
             if head is None:
                 continue
@@ -178,11 +179,11 @@ class Lane:
                 break
         return b""
 
-    def _received(self, client: Client, is_fresh: bool) -> bytes | None:
+    def _received(self, client: Client, wait: Wait, is_fresh: bool) -> bytes | None:
         """Return what a client sends; nothing if that is all, None if there is nothing yet."""
         try:
             if not is_fresh:
-                gevent.get_hub().wait(client.watcher)
+                wait(client.watcher)
                 if client.is_over:  # the descriptor may be somebody else's by now
                     return b""
             return os.read(client.descriptor, self._read_bytes)

@@ -38,8 +38,12 @@ class ExchangeClock:
 
     def at(self, now: float) -> int | None:
         """Return the exchange's time in ms at monotonic `now`; None before it was ever observed."""
-        best_ms = self._best_ms()
-        return None if best_ms is None else int(best_ms + now * 1000)
+        best_ms, previous_ms = self._offset_ms, self._previous_ms  # asked with every answer
+        if best_ms is None:
+            return None
+        if previous_ms is not None and previous_ms > best_ms:
+            best_ms = previous_ms
+        return int(best_ms + now * 1000)
 
     def _best_ms(self) -> float | None:
         offset_ms, previous_ms = self._offset_ms, self._previous_ms

@@ -92,10 +92,10 @@ class KlinesAnswers:
         source = source_of(feed, now)
         if source is None:
             return None
-        at_ms, good_until_ms = self._clock.at(now), view.good_until_ms
-        synthetic = False
-        if at_ms is not None and good_until_ms is not None and view.is_rolled_over(at_ms):
-            if source != STREAM or at_ms > good_until_ms:
+        at_ms, newest, synthetic = self._clock.at(now), view.newest, False
+        if at_ms is not None and newest is not None and at_ms > newest.close_ms:
+            good_until_ms = view.good_until_ms
+            if source != STREAM or good_until_ms is None or at_ms > good_until_ms:
                 return None
             synthetic = self._with_synthetic
         parts = view.parts(limit, synthetic)
