@@ -23,7 +23,7 @@ def main(argv: Sequence[str]) -> int:
         "show: every option with its value, what has set it (a flag, a variable, the config\n"
         "file, a profile) and its default. check: say what is wrong with them; the exit code is 2\n"
         "if the proxy would not start, and 1 if a name has no effect or is deprecated.\n"
-        "docs: the tables of options as the README has them.\n"
+        "docs: the tables of options as docs/configuration.md has them.\n"
         "Whatever follows is taken as options of the proxy.",
         "bpx config show --config /etc/bpx.conf",
     )

@@ -17,7 +17,8 @@ def main(argv: Sequence[str]) -> int:
     made = parser(
         "freqtrade-config",
         "Write the part of a freqtrade configuration that sends market data through the proxy;\n"
-        "orders go to Binance itself. freqtrade takes several files: -c config.json -c bpx.json.",
+        "orders go to Binance itself. freqtrade takes several files, and the last one counts:\n"
+        "-c bpx.json -c config.json.",
         "bpx freqtrade-config futures --out bpx.json",
     )
     made.add_argument("market", choices=["spot", "futures"])
