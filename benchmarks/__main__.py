@@ -20,6 +20,7 @@ from statistics import median
 import requests
 
 from benchmarks.load import Load, run
+from benchmarks.progress import show
 from tests.proxy import Proxy, free_port, running, running_proxy
 from tests.waiting import eventually
 
@@ -65,7 +66,7 @@ def main() -> int:
         turns: dict[str, list[Turn]] = {case.name: [] for case in cases}
         for number in range(options.rounds):
             for case in cases:
-                _show(f"round {number + 1} of {options.rounds}: {case.name}")
+                show(f"round {number + 1} of {options.rounds}: {case.name}")
 
                 def measure(address: tuple[str, int], target: str) -> Load:
                     return run(address, target, options.connections, options.seconds)
@@ -74,7 +75,7 @@ def main() -> int:
                 constant = measure(reference.address, f"/bytes/{case.size}")
                 cached = measure(proxy.address, case.target)
                 turns[case.name].append(Turn(empty, constant, cached))
-    _show("")
+    show("")
     rows = [_row(name, measured) for name, measured in turns.items()]
     print(json.dumps(rows, indent=2) if options.json else _table(rows))
     return 0
@@ -87,11 +88,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser.parse_args()
-
-
-def _show(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
 
 
 @contextmanager

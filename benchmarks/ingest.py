@@ -20,6 +20,7 @@ from time import sleep
 
 import requests
 
+from benchmarks.progress import show
 from benchmarks.sender import Flow, Remote, sender
 from benchmarks.wording import KINDS
 from benchmarks.worker import Worker
@@ -140,9 +141,9 @@ def main() -> int:
         turns: dict[str, list[Turn]] = {case.name: [] for case in cases}
         for number in range(options.rounds):
             for case in cases:
-                _show(f"round {number + 1} of {options.rounds}: {case.name}")
+                show(f"round {number + 1} of {options.rounds}: {case.name}")
                 turns[case.name].append(scene.turn(case.flow, options.seconds))
-    _show("")
+    show("")
     rows = [_row(name, measured) for name, measured in turns.items()]
     print(json.dumps(rows, indent=2) if options.json else _table(rows))
     return 0
@@ -156,11 +157,6 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--symbols", type=int, default=20, help="each with all four kinds")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     return parser.parse_args()
-
-
-def _show(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
 
 
 def _total(text: str, name: str) -> float:

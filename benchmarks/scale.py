@@ -21,6 +21,7 @@ from time import sleep
 
 import requests
 
+from benchmarks.progress import show
 from benchmarks.sender import Remote, sender
 from benchmarks.worker import MB, Memory, Worker
 from tests.proxy import Proxy, running_proxy
@@ -74,7 +75,7 @@ def main() -> int:
         loads = [
             _measured(remote, series, options.rows, options.seconds) for series in options.series
         ]
-    _show("")
+    show("")
     growth = {name: _growth(loads, name) for name in ("rss_bytes", "pss_bytes")}
     if options.plot:
         _plot(loads, growth["rss_bytes"], options.plot)
@@ -96,15 +97,10 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
-def _show(text: str) -> None:
-    if sys.stderr.isatty():
-        print(f"\r{text:60}\r", end="", file=sys.stderr, flush=True)
-
-
 def _measured(remote: Remote, series: int, rows: int, seconds: float) -> Load:
     with running_proxy("spot", remote.variables | OPTIONS) as proxy:
         loaded = _loaded(proxy, remote, series, rows)
-        _show(f"{series} series: idle")
+        show(f"{series} series: idle")
         sleep(SETTLE_S)
         worker = Worker(proxy)
         began = worker.cpu_s()
@@ -128,7 +124,7 @@ def _loaded(proxy: Proxy, remote: Remote, series: int, rows: int) -> int:
 
         for number, count in enumerate(bots.map(ask, keys)):
             total += count
-            _show(f"{series} series: {number + 1} loaded")
+            show(f"{series} series: {number + 1} loaded")
     return total
 
 

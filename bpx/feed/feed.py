@@ -18,6 +18,7 @@ from bpx.streams.tap import Arrival
 
 V = TypeVar("V", bound=View)
 
+TICK_S = 60.0  # longest wait for a message; none is missed, it begins anew
 RETRY_S = 1.0  # between repairs
 
 log = logging.getLogger(__name__)
@@ -110,7 +111,7 @@ class Feed(Generic[V]):
         """Keep the cell fresh until `retire`."""
         while not self._retired:
             try:
-                self._take(self._tap.next())  # no name keeps it: it may be a reply
+                self._take(self._tap.next(TICK_S))  # no name keeps it: it may be a reply
             except Exception as bug:
                 log.exception("%s: following failed", self.cell.name)
                 self._trust.doubt(self._runtime.now())  # whoever asks next has it repaired

@@ -8,7 +8,7 @@ import socket
 from dataclasses import dataclass
 from math import inf
 from time import monotonic
-from typing import Any
+from typing import Any, NoReturn
 
 from bpx.server.crowd import Crowd
 from bpx.server.ending import ClientGone, RequestTooLong, RequestTooSlow, linger, reset, shut
@@ -183,11 +183,10 @@ class Connection:
         """
         try:
             count = self._sent_at_once(parts)
-            if count < sum(map(len, parts)):
-                self._wait_to_send(parts, count)
-        except OSError as error:  # a TimeoutError is one
-            self.reset()
-            raise ClientGone(str(error)) from None
+        except OSError as error:
+            self._give_up(error)
+        if count < sum(map(len, parts)):
+            self.send_rest(parts, count)
 
     def send_rest(self, parts: tuple[Part, ...], count: int) -> None:
         """Send all but the first `count` bytes, of which the client has taken no more at once.
@@ -197,9 +196,12 @@ class Connection:
         """
         try:
             self._wait_to_send(parts, count)
-        except OSError as error:
-            self.reset()
-            raise ClientGone(str(error)) from None
+        except OSError as error:  # a TimeoutError is one
+            self._give_up(error)
+
+    def _give_up(self, error: OSError) -> NoReturn:
+        self.reset()
+        raise ClientGone(str(error)) from None
 
     def _sent_at_once(self, parts: tuple[Part, ...]) -> int:
         self._socket.settimeout(0)

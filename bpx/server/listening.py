@@ -1,5 +1,6 @@
 """The ports that a worker listens on: the market's, which it is given, and the operators'."""
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from time import monotonic
@@ -13,6 +14,8 @@ from gevent.server import StreamServer
 from bpx.server.connection import Connection, Patience
 from bpx.server.crowd import Crowd
 from bpx.server.lane import Lane
+
+log = logging.getLogger(__name__)
 
 _OPERATORS_CONNECTIONS = 100
 _UNSENT_BYTES = 512 * 1024  # of an answer that the system may keep for a client
@@ -104,9 +107,14 @@ class Listening:
         """Let connections end whose time to ask is over, wherever that is waited for."""
         while True:
             gevent.sleep(min(_LATE_S, max(0.01, self._patience.idle_s / 10)))
-            now = monotonic()
-            for connection in self.clients():
-                connection.end_if_late(now)
+            try:
+                self._end_late(monotonic())
+            except Exception:  # or idle connections would stay for ever
+                log.exception("looking at idle connections failed")
+
+    def _end_late(self, now: float) -> None:
+        for connection in self.clients():
+            connection.end_if_late(now)
 
     def close_markets(self) -> None:
         """Take in whoever has connected already, and nobody more."""

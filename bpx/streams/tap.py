@@ -71,11 +71,8 @@ class Tap:
         """Add something that is not a message, and never dropped."""
         self._queue.put(event)
 
-    def next(self, timeout_s: float | None = None) -> Any | None:
-        """Return what comes next; None if nothing does within `timeout_s`, which may be for ever.
-
-        A wait without a bound costs less: no timer is set for each message.
-        """
+    def next(self, timeout_s: float) -> Any | None:
+        """Return what came next, or None after `timeout_s`."""
         try:
             return self._queue.get(timeout=timeout_s)
         except Empty:

@@ -139,7 +139,8 @@ def test_what_is_allocated_meanwhile_is_told_and_tracing_ends(profiling) -> None
     kept = []
 
     def allocate() -> None:
-        gevent.sleep(0.1)
+        while not tracemalloc.is_tracing():
+            gevent.sleep(0)
         kept.append(bytearray(2**20))
 
     task = gevent.spawn(allocate)
