@@ -555,10 +555,20 @@ def test_that_many_messages_may_wait(spot, size, dropped):
     log = SlowLog()
     with application(spot, BPX_WS_MESSAGE_QUEUE_SIZE=size) as app:
         client = client_of(app)
-        follow(spot, client, TICKER, "btcusdt@ticker")
+
+        def is_followed() -> bool:
+            spot.step(100)  # a few messages at a time, of which none is too many
+            is_told = source(client.get(TICKER)) == "websocket"
+            return is_told and spot.last_sent("btcusdt@bookTicker") is not None
+
+        eventually(is_followed, within_s=5)
+        best = json.loads(spot.last_sent("btcusdt@bookTicker").payload)
+        payload = json.dumps(best | {"u": best["u"] + 1, "B": "1.23000000"}).encode()
+        spot.send("btcusdt@bookTicker", payload)
+        # Once this is told, nothing that the exchange sent before is under way any more.
+        eventually(lambda: client.get(TICKER).json["bidQty"] == "1.23000000", within_s=5)
         dropped_before = shown(app, "bpx_queue_overflows_total")
         came_before = shown(app, "bpx_stream_messages_total")
-        payload = spot.last_sent("btcusdt@bookTicker").payload
         logging.getLogger("bpx.feed.feed").addHandler(log)
         try:
             spot.send("btcusdt@ticker", b"{}")  # is logged, by whoever follows the ticker
