@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from threading import Condition
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class View(Protocol):
@@ -36,13 +36,19 @@ class Cell(Generic[V]):
 
     Args:
         name: the market and the stream or document, for logs.
+
+    Attributes:
+        view: the newest one; None before the first.
+        failures: how often `fail` was called.
+        kept: what others have made of a view, with that view; gone when there is a newer one.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.view: V | None = None
         self._changed = Condition()
-        self.failures = 0  # how often `fail` was called
+        self.failures = 0
+        self.kept: dict[Any, tuple[V, Any]] = {}
         self._waiting = 0
         self._failure: Exception | None = None
 
@@ -60,6 +66,8 @@ class Cell(Generic[V]):
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""
         self.view = view
+        if self.kept:
+            self.kept = {}
         if self._waiting:
             self._wake()
 

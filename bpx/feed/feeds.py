@@ -45,6 +45,9 @@ class Feeds(Generic[K, V]):
         most: how many there may be at once.
         room: whether there is memory for another.
         beginnings: how many each client may have begun; None if there is no limit.
+
+    Attributes:
+        known: returns the feed of a key if there is one. Nobody has asked for it yet.
     """
 
     def __init__(
@@ -64,6 +67,7 @@ class Feeds(Generic[K, V]):
         self._most = most
         self._lock = Lock()
         self._feeds: dict[K, Feed[V]] = {}
+        self.known: Callable[[K], Feed[V] | None] = self._feeds.get
         self._market, self._kind = market, kind
         self._count = metrics.FEEDS.labels(market, kind)
         self._refused = metrics.FEEDS_REFUSED.labels(market, kind)
@@ -109,10 +113,6 @@ class Feeds(Generic[K, V]):
         if feed is not None:
             feed.asked_at = now
         return feed
-
-    def known(self, key: K) -> Feed[V] | None:
-        """Return the feed of `key` if there is one. Nobody has asked for it yet."""
-        return self._feeds.get(key)
 
     def entries(self) -> list[Entry]:
         """Return them as what can be given back."""

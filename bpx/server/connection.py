@@ -164,9 +164,9 @@ class Connection:
         if received:
             self._note_received(received)
 
-    def has_repeated(self) -> None:
+    def has_repeated(self, now: float) -> None:
         """Note that a request was answered in the lane, at once."""
-        self.waits_since = now = monotonic()
+        self.waits_since = now
         self._read_until = now + self._patience.idle_s
 
     def sendall(self, sent: bytes) -> None:

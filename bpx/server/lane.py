@@ -7,7 +7,7 @@ remembers it by the bytes of the head and by where they came from (the port, and
 address), for those are all that is asked of a request. When the same bytes come again, the lane
 calls the function and writes what it returns.
 
-    hub.wait -> os.read -> known? -> repeat() -> os.write -> hub.wait -> ...
+    Bell.wait -> os.read -> known? -> repeat() -> os.write -> Bell.wait -> ...
                              |          |           |
                  gunicorn <--+----------+           +--> Connection.send_rest
 
@@ -26,16 +26,17 @@ long it may be idle is looked after by whoever listens: no timer is set for a re
 """
 
 import logging
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from itertools import islice
-from time import time
+from math import inf
+from os import read, write, writev
+from time import monotonic, time
 from typing import Any, Protocol
 
-import gevent
 from gunicorn.util import http_date
 
+from bpx.server.bell import Bell
 from bpx.server.ending import ClientGone
 from bpx.server.reply import SERVER
 
@@ -43,8 +44,7 @@ log = logging.getLogger(__name__)
 
 Part = bytes | memoryview
 Told = tuple[bytes, tuple[Part, ...], int]  # header lines with their end, body, its length
-Repeat = Callable[[], Told | None]  # None: the application has to be asked
-Wait = Callable[[Any], None]  # gevent's, for a watcher
+Repeat = Callable[[float], Told | None]  # monotonic seconds; None: the application has to be asked
 Where = tuple[Any, str]  # a port, a client's address
 
 HEADS = 8192  # that are remembered in all; each needs some 3 KB
@@ -72,7 +72,7 @@ class Client(Protocol):
     watcher: Any
     is_over: bool
 
-    def has_repeated(self) -> None:
+    def has_repeated(self, now: float) -> None:
         """Take note that it was answered, at once."""
 
     def begin_answer(self) -> None:
@@ -137,8 +137,8 @@ class Lane:
         self._places: dict[Where, Place] = {}
         self._filled: dict[Where, Place] = {}  # those of which something is known
         self._heads = self._head_bytes = 0
-        self._second = 0  # of the clock, of which the openings tell
-        self._openings = b"", b""
+        self._openings = b"", b""  # of an answer; the second is for who closes
+        self._dated_until = -inf  # the end of the second that they tell
 
     def __len__(self) -> int:
         return self._heads
@@ -163,78 +163,82 @@ class Lane:
             client: at the boundary of two messages.
             is_fresh: it has just connected, and will have asked already.
         """
-        place, wait = client.place, gevent.get_hub().wait
+        bell = Bell(client.watcher, is_rung=is_fresh)
+        try:
+            return self._first_unknown(client, bell)
+        finally:
+            bell.hang_up()
+
+    def _first_unknown(self, client: Client, bell: Bell) -> bytes:
+        place, descriptor, read_bytes = client.place, client.descriptor, self._read_bytes
         assert place is not None
-        while not client.is_over and (head := self._received(client, wait, is_fresh)) != b"":
-            is_fresh = False
-            if head is None:
+        while not client.is_over:
+            try:
+                bell.wait()
+                # Once it is over, the descriptor may be somebody else's.
+                head = b"" if client.is_over else read(descriptor, read_bytes)
+            except BlockingIOError:
                 continue
+            except OSError:  # it broke, or was closed by us
+                break
             known = place.get(head)
             if known is None:
                 return head
             place.move_to_end(head)
-            if not self._has_answered(client, known):
+            if not self._has_answered(client, bell, known):
                 return head
             if known.closes:
                 break
         return b""
 
-    def _received(self, client: Client, wait: Wait, is_fresh: bool) -> bytes | None:
-        """Return what a client sends; nothing if that is all, None if there is nothing yet."""
-        try:
-            if not is_fresh:
-                wait(client.watcher)
-                if client.is_over:  # the descriptor may be somebody else's by now
-                    return b""
-            return os.read(client.descriptor, self._read_bytes)
-        except BlockingIOError:
-            return None
-        except OSError:  # it broke, or was closed by us
-            return b""
-
-    def _has_answered(self, client: Client, known: Known) -> bool:
+    def _has_answered(self, client: Client, bell: Bell, known: Known) -> bool:
         """Answer, if that can be done here. What was answered is not kept until the next time."""
         if not self.is_open:
             return False
+        now = monotonic()
         try:
-            told = known.repeat()
+            told = known.repeat(now)
         except Exception:
             log.exception("an answer could not be repeated")
             return False
         if told is None:
             return False
-        self._write(client, known.closes, told)
+        said, parts, length = told
+        if now >= self._dated_until:
+            self._date(now)
+        opening = self._openings[known.closes]
+        length += len(opening) + len(said)
+        self._write(client, bell, (opening, said, *parts), length, now)
         return True
 
-    def _write(self, client: Client, closes: bool, told: Told) -> None:
-        said, parts, length = told
-        head = self._opening(closes) + said
+    def _write(
+        self, client: Client, bell: Bell, parts: tuple[Part, ...], length: int, now: float
+    ) -> None:
         try:
             if length <= _COPIED_BYTES:
-                count = os.write(client.descriptor, b"".join((head, *parts)))
+                count = write(client.descriptor, b"".join(parts))
             else:
-                count = os.writev(client.descriptor, (head, *parts))
+                count = writev(client.descriptor, parts)
         except BlockingIOError:
             count = 0
         except OSError:
             client.reset()
             return
-        if count < len(head) + length:
-            _send_rest(client, (head, *parts), count)
+        if count < length:
+            bell.hang_up()
+            _send_rest(client, parts, count)
         else:
-            client.has_repeated()
+            client.has_repeated(now)
 
-    def _opening(self, closes: bool) -> bytes:
-        """Return how an answer begins, up to what the application says of it."""
-        second = int(time())
-        if second != self._second:
-            begin = f"HTTP/1.1 200 OK\r\nServer: {SERVER}\r\nDate: {http_date()}\r\n"
-            self._openings = (
-                f"{begin}Connection: keep-alive\r\n".encode(),
-                f"{begin}Connection: close\r\n".encode(),
-            )
-            self._second = second
-        return self._openings[closes]
+    def _date(self, now: float) -> None:
+        """Take note of how an answer begins, up to what the application says of it."""
+        at = time()
+        begin = f"HTTP/1.1 200 OK\r\nServer: {SERVER}\r\nDate: {http_date(at)}\r\n"
+        self._openings = (
+            f"{begin}Connection: keep-alive\r\n".encode(),
+            f"{begin}Connection: close\r\n".encode(),
+        )
+        self._dated_until = now + 1 - at % 1
 
     def learn(self, place: Place, head: bytes, known: Known) -> None:
         """Remember a head; others, longest unused, may have to go."""

@@ -1,9 +1,9 @@
 """What a cache answers: the body of a reply, and what is to be said about it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple, Protocol, TypeVar
 
-from bpx.cache.cell import View
+from bpx.cache.cell import Cell, View
 from bpx.errors import OverShare, Refused
 from bpx.exchange.query import Params
 from bpx.feed.feed import Feed
@@ -12,6 +12,7 @@ from bpx.runtime import Runtime
 V = TypeVar("V", bound=View)
 T = TypeVar("T")
 
+KEPT_ANSWERS = 8  # of one view: bots of one kind ask for the same
 REST_WAIT_S = 12.0  # as long as a public call may take in all
 ATTEMPTS = 3  # REST questions that one request may wait for
 
@@ -87,6 +88,21 @@ def headers_of(answer: Answer, age_ms: str, length: str) -> list[tuple[str, str]
         headers.append(("Content-Encoding", answer.coding))
     headers.append(("Content-Length", length))
     return headers
+
+
+def keep(cell: Cell[V], view: V, key: Hashable, answer: Answer) -> Answer:
+    """Return the answer, and keep it by the side of its view for whoever asks next.
+
+    Args:
+        cell: of the view.
+        view: that the answer was made of.
+        key: what was asked for.
+        answer: as it is for as long as the view is the newest.
+    """
+    if len(cell.kept) >= KEPT_ANSWERS:
+        cell.kept.clear()
+    cell.kept[key] = view, answer
+    return answer
 
 
 def source_of(feed: Feed[V], now: float) -> str | None:

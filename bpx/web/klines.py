@@ -8,7 +8,7 @@ from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
-from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, keep, obtained, source_of
 
 
 class KlinesAnswers:
@@ -69,11 +69,14 @@ class KlinesAnswers:
         """Return what answers it again."""
         key, limit = self._asked(params)
 
+        known = self._feeds.known
+
         def again(now: float) -> Answer | None:
-            feed = self._feeds.known(key)
-            if feed is None or feed.cell.view is None:
+            feed = known(key)
+            view = None if feed is None else feed.cell.view
+            if feed is None or view is None:
                 return None
-            return self._current_at(now, feed, feed.cell.view, limit)
+            return self._current_at(now, feed, view, limit)
 
         return again
 
@@ -98,10 +101,16 @@ class KlinesAnswers:
             if source != STREAM or good_until_ms is None or at_ms > good_until_ms:
                 return None
             synthetic = self._with_synthetic
+        key = limit, source, synthetic
+        kept = feed.cell.kept.get(key)
+        if kept is not None and kept[0] is view:
+            made: Answer = kept[1]
+            return made
         parts = view.parts(limit, synthetic)
         if parts is None:
             return None
-        return Answer(parts, source, view.confirmed_at, synthetic, feed=feed)
+        answer = Answer(parts, source, view.confirmed_at, synthetic, feed=feed)
+        return keep(feed.cell, view, key, answer)
 
     def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:
         """Wait for the final frame of a candle that has just ended, if that is what is missing."""

@@ -1,6 +1,7 @@
 """Depth and 24-hour tickers: the newest of one symbol, from what is followed."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TypeVar
 
 from bpx.cache.cell import View
@@ -10,7 +11,7 @@ from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.book import DepthView
 from bpx.state.day import DayView
-from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, keep, obtained, source_of
 
 V = TypeVar("V", bound=View)
 
@@ -48,8 +49,10 @@ class TickerAnswers:
 
 
 def _again(feeds: Feeds[str, V], symbol: str, read: Callable[[V], bytes]) -> Again:
+    known = feeds.known
+
     def again(now: float) -> Answer | None:
-        feed = feeds.known(symbol)
+        feed = known(symbol)
         return None if feed is None else _current(feed, read, now)
 
     return again
@@ -59,7 +62,12 @@ def _current(feed: Feed[V], read: Callable[[V], bytes], now: float) -> Answer | 
     view, source = feed.cell.view, source_of(feed, now)
     if view is None or source is None:
         return None
-    return Answer((read(view),), source, view.confirmed_at, feed=feed)
+    key = read, source
+    kept = feed.cell.kept.get(key)
+    if kept is not None and kept[0] is view:
+        made: Answer = kept[1]
+        return made
+    return keep(feed.cell, view, key, Answer((read(view),), source, view.confirmed_at, feed=feed))
 
 
 def _answered(
@@ -81,7 +89,11 @@ def _answered(
 
 
 def _levels(params: Params) -> Callable[[DepthView], bytes]:
-    limit = int(params["limit"])
+    return _of_limit(int(params["limit"]))
+
+
+@lru_cache(maxsize=100)  # what reads the same is the same, so that its answers can be kept
+def _of_limit(limit: int) -> Callable[[DepthView], bytes]:
     return lambda view: view.body(limit)
 
 

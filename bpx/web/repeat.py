@@ -6,7 +6,7 @@ make a difference: a `Repeat` looks at just these, and is what a server may ask 
 application.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from bpx.metrics import Count
@@ -37,7 +37,7 @@ class Repeat:
         again: answers it, from its cell.
         ticket: by what it came in.
         sort_of: returns where answers of a `Data-Source` are counted.
-        counts: grow with each answer.
+        counts: two that grow with each answer.
     """
 
     _sort: Sort
@@ -48,12 +48,14 @@ class Repeat:
         "_age_ms",
         "_counts",
         "_headers",
+        "_is_synthetic",
+        "_length",
         "_lines",
         "_now",
         "_said",
-        "_saying",
         "_sort",
         "_sort_of",
+        "_source",
     )
 
     def __init__(
@@ -62,40 +64,44 @@ class Repeat:
         again: Again,
         ticket: Ticket,
         sort_of: Callable[[str], Sort],
-        counts: Sequence[Count],
+        counts: tuple[Count, Count],
     ) -> None:
         self._now = now
         self._again = again
         self._admits_again, self._headers = ticket
         self._sort_of = sort_of
         self._counts = counts
-        self._saying: tuple[str, bool, int] | None = None  # source, is_synthetic, length: of the
-        self._lines = b""  # answer that has these, with a place for its age in milliseconds
+        self._source, self._is_synthetic, self._length = "", False, 0  # of the answer that has
+        self._lines = b""  # these, with a place for its age in milliseconds
         self._age_ms: int | None = None  # the last time, with what was said
         self._said = b""
 
-    def __call__(self) -> tuple[bytes, tuple[Part, ...], int] | None:
+    def __call__(self, now: float) -> tuple[bytes, tuple[Part, ...], int] | None:
         """Answer it again: return header lines with their end, the body's parts, their length.
 
         None if the application has to be asked; then nothing has been counted.
         """
-        began = self._now()
-        answer = self._again(began)
-        if answer is None or not self._admits_again(began):
+        answer = self._again(now)
+        if answer is None or not self._admits_again(now):
             return None
         parts, source, confirmed_at, is_synthetic, _, _, feed = answer
         if feed is not None:
-            feed.asked_at = began
+            feed.asked_at = now
         length = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))
-        if self._saying != (source, is_synthetic, length):
+        if (
+            source != self._source
+            or length != self._length
+            or is_synthetic is not self._is_synthetic
+        ):
             self._say(answer, length)
-        age_ms = int((began - confirmed_at) * 1000)
+        age_ms = int((now - confirmed_at) * 1000)
         if age_ms != self._age_ms:
             self._age_ms = age_ms
             self._said = self._lines % max(0, age_ms)
-        for count in self._counts:
-            count.value += 1
-        self._sort.count(self._now() - began, length, age_ms, is_synthetic)
+        hits, repeated = self._counts
+        hits.value += 1
+        repeated.value += 1
+        self._sort.count(self._now() - now, length, age_ms, is_synthetic)
         return self._said, parts, length
 
     def _say(self, answer: Answer, length: int) -> None:
@@ -105,4 +111,5 @@ class Repeat:
         self._lines = lines.replace("%", "%%").replace("\0", "%d").encode("latin-1")
         self._age_ms = None
         self._sort = self._sort_of(answer.source)
-        self._saying = answer.source, answer.is_synthetic, length
+        self._source, self._is_synthetic = answer.source, answer.is_synthetic
+        self._length = length

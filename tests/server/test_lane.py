@@ -41,7 +41,7 @@ class Client:
         self.noted.append("reset")
         self.ours.close()
 
-    def has_repeated(self) -> None:
+    def has_repeated(self, now) -> None:
         self.noted.append("repeated")
 
     def begin_answer(self) -> None:
@@ -65,7 +65,7 @@ def connected(lane: Lane) -> Iterator[Client]:
 def known(*answers, closes: bool = False) -> Known:
     """Return what answers so, one after the other, and then the last for ever."""
     left = list(answers)
-    return Known(lambda: left.pop(0) if len(left) > 1 else left[0], closes)
+    return Known(lambda now: left.pop(0) if len(left) > 1 else left[0], closes)
 
 
 def test_what_is_known_is_answered_and_what_is_not_is_handed_on() -> None:
@@ -98,7 +98,7 @@ def test_the_parts_of_a_large_body_are_written_in_their_order() -> None:
 
 @pytest.mark.parametrize("answer", [None, ValueError("a bug")])
 def test_where_the_application_has_to_be_asked_the_bytes_are_handed_on(answer) -> None:
-    def repeat():
+    def repeat(now):
         if answer is not None:
             raise answer
 

@@ -9,7 +9,7 @@ from bpx.errors import NotSent, ReadFailed, Refused
 from bpx.exchange.kline import Kline, Row, decode_rows
 from bpx.exchange.spot import SPOT
 from bpx.state.candles import Candles
-from bpx.web.answer import ATTEMPTS
+from bpx.web.answer import ATTEMPTS, KEPT_ANSWERS, keep
 from bpx.web.klines import KlinesAnswers
 from tests.runtime import ThreadRuntime
 from tests.waiting import eventually
@@ -208,3 +208,35 @@ def test_a_kept_list_whose_last_candle_is_over_is_no_answer(series):
     series.now_ms = 120_500
     answer = klines(feed, series).answer(MINUTE | {"limit": "2"}, "")
     assert (answer.source, len(feed.wanted)) == ("upstream", 1)
+
+
+def test_all_who_ask_the_same_share_an_answer_until_anything_of_it_changes(series):
+    feed = FakeFeed()
+    feed.cell.publish(series.view())
+    answers, asked = klines(feed, series), MINUTE | {"limit": "2"}
+    first = answers.answer(asked, "")
+    assert answers.answer(asked, "") is first
+    assert answers.answer(MINUTE | {"limit": "1"}, "").body == reply(ROW_1)
+    feed.fresh, feed.kept = False, True
+    assert answers.answer(asked, "") == first._replace(source="cache")
+    feed.fresh = True
+    feed.cell.publish(series.close())
+    final = answers.answer(asked, "")
+    assert final.body == reply(ROW_0, ROW_1_FINAL)
+    assert final.confirmed_at == feed.cell.view.confirmed_at
+    series.now_ms = 120_020
+    assert answers.answer(asked, "").body == reply(ROW_1_FINAL, FLAT_2)
+
+
+def test_few_answers_are_kept_and_only_of_the_newest_view(series):
+    feed = FakeFeed()
+    feed.cell.publish(series.view())
+    answers = klines(feed, series)
+    for limit in range(1, 3):
+        answers.answer(MINUTE | {"limit": str(limit)}, "")
+    assert len(feed.cell.kept) == 2
+    feed.cell.publish(series.close())
+    assert feed.cell.kept == {}
+    for number in range(3 * KEPT_ANSWERS):
+        keep(feed.cell, feed.cell.view, number, answers.answer(MINUTE | {"limit": "1"}, ""))
+        assert len(feed.cell.kept) <= KEPT_ANSWERS

@@ -109,3 +109,26 @@ def test_what_rest_said_a_moment_ago_is_kept_while_there_is_no_stream():
         {"symbol": "BTCUSDT", "limit": "5"}, ""
     )
     assert (answer.body, answer.source, feed.wanted) == (BOOK, "cache", [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (DepthAnswers, {"symbol": "BTCUSDT", "limit": "1"}, {"symbol": "BTCUSDT", "limit": "5"}),
+        (TickerAnswers, {"symbol": "BTCUSDT"}, {"symbol": "BTCUSDT", "type": "MINI"}),
+    ],
+)
+def test_all_who_ask_the_same_share_an_answer_until_there_is_a_newer_view(kind, one, other):
+    made = {DepthAnswers: book_view, TickerAnswers: day_view}[kind]
+    feed = FakeFeed()
+    feed.cell.publish(made())
+    answers = kind(FakeFeeds(feed), ThreadRuntime())
+    first = answers.answer(one, "")
+    assert answers.answer(dict(one), "") is first
+    assert answers.answer(other, "").body != first.body
+    feed.fresh, feed.kept = False, True
+    assert answers.answer(one, "") == first._replace(source="cache")
+    feed.fresh = True
+    feed.cell.publish(made())
+    newer = answers.answer(one, "")
+    assert newer.confirmed_at == feed.cell.view.confirmed_at > first.confirmed_at
