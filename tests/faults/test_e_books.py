@@ -40,7 +40,7 @@ from tests.fidelity.scene import DEPTH, scene
 from tests.fidelity.stops import NEW_YEAR_MS
 
 MARKETS = pytest.mark.parametrize("market", ["spot", "futures"])
-RUNS, STEPS = full_or(10_000, 1_000), full_or(40, 20)
+RUNS, STEPS = full_or(10_000, 300), full_or(40, 20)
 SETTINGS = settings(
     max_examples=RUNS,
     stateful_step_count=STEPS,
