@@ -21,6 +21,7 @@ from tests.waiting import eventually
 SECRET = "canary0canary0canary"
 ORDER = f"/api/v3/order?symbol=BTCUSDT&timestamp=1&signature={SECRET}"
 FILES = ("profile?seconds=1", "heap", "heap?seconds=1", "goroutine")
+NO_SYMBOL = "/api/v3/depth?symbol=NOSUCH&limit=5"
 DEPTH = "/api/v3/depth?symbol=BTCUSDT&limit=5"
 
 
@@ -106,12 +107,13 @@ def test_the_heap_of_a_worker_is_told_by_type(proxy) -> None:
 def busy(proxy: Proxy) -> None:
     until = monotonic() + 1.2
     while monotonic() < until:
-        requests.get(proxy.url + DEPTH, timeout=5)
+        requests.get(proxy.url + NO_SYMBOL, timeout=5)  # answered by us, whatever REST does
 
 
 # As a file or as text, of each sort: they say the same.
 @pytest.mark.parametrize("target", [*FILES[::2], *(f"{one}&debug=1" for one in FILES[1::2])])
 def test_no_secret_shows(proxy, exchange, target) -> None:
+    eventually(lambda: requests.get(proxy.url + NO_SYMBOL).headers["Data-Source"] == "proxy", 8)
     exchange.faults.break_rest(RestFault(delay_s=1.5))
     with ThreadPoolExecutor() as pool:
         headers = {"X-MBX-APIKEY": SECRET}
