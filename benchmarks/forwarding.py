@@ -2,10 +2,11 @@
 
     python -m benchmarks.forwarding [--connections 1,32] [--per-s 0,100] [--seconds 6] [--json]
 
-nginx stands in for Binance. Both ways are asked in turn over kept connections: as fast as answers
-come (0), or at an even pace, at which processors doze between two calls. A hundred a second is what
-Binance's weight allows. Each call is another question, so that none is shared or kept. What is told
-is the difference of the medians, and of what 99 of 100 had at most.
+nginx stands in for Binance, and another nginx forwards the same calls, as a reference. All ways
+are asked in turn over kept connections: as fast as answers come (0), or at an even pace, at which
+processors doze between two calls. A hundred a second is what Binance's weight allows. Each call is
+another question, so that none is shared or kept. What is told is the difference of the medians, and
+of what 99 of 100 had at most.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from time import perf_counter, sleep
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.nginx import NGINX, running_nginx
+from benchmarks.nginx import NGINX, forwarding_nginx, running_nginx
 from tests.proxy import running_proxy
 from tests.waiting import eventually
 
@@ -95,8 +96,8 @@ def main() -> int:
         )  # fmt: skip
         limit = 'bpx_upstream_weight_limit{market="spot"} 1e+08'
         eventually(lambda: limit in proxy.page("/metrics"), within_s=10)
-        host, port = exchange.removeprefix("http://").split(":")
-        sides = [proxy.address, (host, int(port))]
+        other = stack.enter_context(forwarding_nginx(exchange))
+        sides = [proxy.address, _address(other), _address(exchange)]
         rows = [
             _row(sides, int(number), float(per_s), options.seconds)
             for per_s in options.per_s.split(",")
@@ -107,6 +108,11 @@ def main() -> int:
     else:
         _print(rows)
     return 0
+
+
+def _address(url: str) -> tuple[str, int]:
+    host, port = url.removeprefix("http://").split(":")
+    return host, int(port)
 
 
 def _row(
@@ -124,9 +130,9 @@ def _row(
         sleep(1 / per_s if per_s else 0.0)  # or all would ask at one moment
     for thread in threads:
         thread.join()
-    ours, direct = (
+    ours, nginx, direct = (
         quantiles([took for client in clients for took in client.times[side]], n=100)
-        for side in range(2)
+        for side in range(3)
     )
     return {
         "connections": connections,
@@ -137,6 +143,8 @@ def _row(
         "direct_p99_ms": round(direct[98] * 1000, 2),
         "added_p50_ms": round((ours[49] - direct[49]) * 1000, 2),
         "added_p99_ms": round((ours[98] - direct[98]) * 1000, 2),
+        "nginx_added_p50_ms": round((nginx[49] - direct[49]) * 1000, 2),
+        "nginx_added_p99_ms": round((nginx[98] - direct[98]) * 1000, 2),
     }
 
 

@@ -1,4 +1,4 @@
-"""nginx serving bytes from files: what cached answers are measured against."""
+"""nginx: what answers are measured against, from files, and what forwarded calls are."""
 
 import shutil
 import subprocess
@@ -28,16 +28,21 @@ http {{
   uwsgi_temp_path {directory}; scgi_temp_path {directory};
   server {{
     listen 127.0.0.1:{port} backlog=4096;
-    root {directory}/files;
+    {serving}
   }}
+  {more}
 }}
 """
+_FILES = "root {directory}/files;"
+_FORWARDING = """location / {{
+      proxy_pass http://behind; proxy_http_version 1.1; proxy_set_header Connection "";
+    }}"""
+_BEHIND = "upstream behind {{ server {host}; keepalive 256; keepalive_requests 1000000000; }}"
 
 
 @contextmanager
 def running_nginx(bodies: Mapping[str, bytes]) -> Iterator[str]:
     """Serve bodies at `/<name>`, with one worker; yield the URL."""
-    assert NGINX is not None, "nginx is not installed"
     with tempfile.TemporaryDirectory() as directory:
         Path(directory).chmod(0o755)
         files = Path(directory, "files")
@@ -45,13 +50,33 @@ def running_nginx(bodies: Mapping[str, bytes]) -> Iterator[str]:
         for name, body in bodies.items():
             (files / name).parent.mkdir(parents=True, exist_ok=True)
             (files / name).write_bytes(body)
-        port = free_port()
-        configuration = Path(directory, "nginx.conf")
-        configuration.write_text(_CONFIGURATION.format(directory=directory, port=port))
-        process = subprocess.Popen([NGINX, "-c", str(configuration)], stderr=subprocess.DEVNULL)
-        try:
-            eventually(Path(directory, "pid").exists, within_s=5)
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(10)
+        with _running(directory, _FILES.format(directory=directory)) as url:
+            yield url
+
+
+@contextmanager
+def forwarding_nginx(url: str) -> Iterator[str]:
+    """Forward whatever comes to another server, with one worker; yield the URL."""
+    host = url.removeprefix("http://")
+    with (
+        tempfile.TemporaryDirectory() as directory,
+        _running(directory, _FORWARDING.format(), _BEHIND.format(host=host)) as own,
+    ):
+        yield own
+
+
+@contextmanager
+def _running(directory: str, serving: str, more: str = "") -> Iterator[str]:
+    assert NGINX is not None, "nginx is not installed"
+    port = free_port()
+    configuration = Path(directory, "nginx.conf")
+    configuration.write_text(
+        _CONFIGURATION.format(directory=directory, port=port, serving=serving, more=more)
+    )
+    process = subprocess.Popen([NGINX, "-c", str(configuration)], stderr=subprocess.DEVNULL)
+    try:
+        eventually(Path(directory, "pid").exists, within_s=5)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
