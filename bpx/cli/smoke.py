@@ -173,6 +173,8 @@ def _fault(check: Check, base: str) -> str:
         answer = _ask(base + check.target)
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         return f"no answer: {error}"
+    if answer.status == 401 and answer.source == "proxy":
+        return "the proxy wants a key of its own: name one in BPX_KEY"
     if answer.status != check.status:
         return f"status {answer.status} instead of {check.status}: {str(answer.body)[:200]}"
     if not check.fits(answer.body):

@@ -2,6 +2,7 @@ import json
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from time import monotonic
 
 import pytest
 
@@ -22,9 +23,32 @@ class Empty(BaseHTTPRequestHandler):
         pass
 
 
+class Shut(BaseHTTPRequestHandler):
+    """Answers as a proxy does to whoever shows no key."""
+
+    def do_GET(self) -> None:
+        self.send_response(401)
+        self.send_header("Data-Source", "proxy")
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @pytest.fixture
 def empty_url() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Empty) as server:
+    yield from served(Empty)
+
+
+@pytest.fixture
+def shut_url() -> Iterator[str]:
+    yield from served(Shut)
+
+
+def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -38,6 +62,18 @@ def test_a_wrong_body_or_status_fails(empty_url: str, capsys: pytest.CaptureFixt
     assert "FAIL spot    /api/v3/ping the body is of another shape: []" in lines
     assert "FAIL futures /fapi/v3/account status 200 instead of 401: []" in lines
     assert lines[-1] == f"0 of {len(smoke.CHECKS)} endpoints are well"
+
+
+def test_a_proxy_that_wants_a_key_is_not_waited_for(
+    shut_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    began = monotonic()
+    assert smoke.main(environ={"SPOT": shut_url, "FUTURES": shut_url}) == 1
+    assert monotonic() - began < smoke.SECONDS_TO_FILL
+    lines = capsys.readouterr().out.splitlines()
+    wants = "the proxy wants a key of its own: name one in BPX_KEY"
+    assert f"FAIL spot    /api/v3/account {wants}" in lines
+    assert all(line.endswith(wants) for line in lines[:-1])
 
 
 def test_a_proxy_that_is_not_there_fails(capsys: pytest.CaptureFixture[str]) -> None:
