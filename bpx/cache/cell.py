@@ -27,6 +27,8 @@ class View(Protocol):
 
 V = TypeVar("V", bound=View)
 
+KEPT_BYTES = 400  # of something that is kept, without what it shares with its view
+
 
 class Cell(Generic[V]):
     """The newest view of one thing: one greenlet publishes it, any number read it.
@@ -59,9 +61,9 @@ class Cell(Generic[V]):
 
     @property
     def size_bytes(self) -> int:
-        """About how much memory its view needs."""
+        """About how much memory its view needs, and what is kept of it."""
         view = self.view
-        return 0 if view is None else view.size_bytes
+        return 0 if view is None else view.size_bytes + KEPT_BYTES * len(self.kept)
 
     def publish(self, view: V) -> None:
         """Replace the view, and wake who waits."""

@@ -31,7 +31,7 @@ class Bell:
         """Return when there is something to read.
 
         Raises:
-            OSError: the socket was closed by us.
+            OSError: the socket was closed, or shut for reading, by us.
         """
         if not self._hangs:
             if self._is_rung:
@@ -56,6 +56,6 @@ class Bell:
             self._greenlet.switch()
 
     def throw(self, *error: Any) -> None:
-        """Tell the greenlet that the socket is closed: gevent calls it, of whoever is called."""
+        """Tell the greenlet that the socket is over: gevent calls it, of whoever is called."""
         if self._is_awaited:
             self._greenlet.throw(*error)

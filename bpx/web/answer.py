@@ -32,7 +32,6 @@ class Answer(NamedTuple):
         is_synthetic: whether its last candle is made by us.
         coding: Content-Encoding of the body, if any.
         varies: whether that depends on Accept-Encoding.
-        feed: that it is of, if it is of one: whoever gives the answer says that it was asked for.
     """
 
     parts: tuple[Part, ...]
@@ -41,7 +40,6 @@ class Answer(NamedTuple):
     is_synthetic: bool = False
     coding: str | None = None
     varies: bool = False
-    feed: Feed[Any] | None = None
 
     @property
     def body(self) -> bytes:
@@ -49,7 +47,9 @@ class Answer(NamedTuple):
         return b"".join(self.parts)
 
 
-Again = Callable[[float], Answer | None]  # monotonic seconds
+# An answer, and the feed that it is of, if it is of one: whoever gives it says that was asked for.
+Given = tuple[Answer, Feed[Any] | None]
+Again = Callable[[float], Given | None]  # monotonic seconds
 
 
 class Answers(Protocol):
@@ -97,7 +97,8 @@ def keep(cell: Cell[V], view: V, key: Hashable, answer: Answer) -> Answer:
         cell: of the view.
         view: that the answer was made of.
         key: what was asked for.
-        answer: as it is for as long as the view is the newest.
+        answer: as it is for as long as the view is the newest. It does not know its feed, which
+            would then know itself, and never be freed where what lasts is frozen.
     """
     if len(cell.kept) >= KEPT_ANSWERS:
         cell.kept.clear()

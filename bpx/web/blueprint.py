@@ -9,7 +9,7 @@ from bpx import metrics
 from bpx.exchange.endpoint import Endpoint, Source
 from bpx.exchange.failure import UNKNOWN_SYMBOL
 from bpx.exchange.query import Params
-from bpx.web.answer import JSON, Again, Answer, headers_of
+from bpx.web.answer import JSON, Again, Answer, Given, headers_of
 from bpx.web.entrance import CLIENT
 from bpx.web.forwarding import Forwarding, raw_target
 from bpx.web.parts import Parts
@@ -90,7 +90,7 @@ class _Serving:
         listed = self._listed
         symbols: Mapping[str, str] | None = None  # of which it is known: not the whole document
 
-        def again_if_followed(now: float) -> Answer | None:
+        def again_if_followed(now: float) -> Given | None:
             nonlocal symbols
             info = listed()
             if info is None or info.symbols is not symbols:

@@ -8,7 +8,7 @@ from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.clock import ExchangeClock
 from bpx.state.history import CandlesView
-from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, keep, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, Given, keep, obtained, source_of
 
 
 class KlinesAnswers:
@@ -71,12 +71,13 @@ class KlinesAnswers:
 
         known = self._feeds.known
 
-        def again(now: float) -> Answer | None:
+        def again(now: float) -> Given | None:
             feed = known(key)
             view = None if feed is None else feed.cell.view
             if feed is None or view is None:
                 return None
-            return self._current_at(now, feed, view, limit)
+            answer = self._current_at(now, feed, view, limit)
+            return None if answer is None else (answer, feed)
 
         return again
 
@@ -109,7 +110,7 @@ class KlinesAnswers:
         parts = view.parts(limit, synthetic)
         if parts is None:
             return None
-        answer = Answer(parts, source, view.confirmed_at, synthetic, feed=feed)
+        answer = Answer(parts, source, view.confirmed_at, synthetic)
         return keep(feed.cell, view, key, answer)
 
     def _closing(self, feed: Feed[CandlesView], view: CandlesView, limit: int) -> Answer | None:

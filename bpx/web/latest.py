@@ -11,7 +11,7 @@ from bpx.feed.feeds import Feeds
 from bpx.runtime import Runtime
 from bpx.state.book import DepthView
 from bpx.state.day import DayView
-from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, keep, obtained, source_of
+from bpx.web.answer import STREAM, UPSTREAM, Again, Answer, Given, keep, obtained, source_of
 
 V = TypeVar("V", bound=View)
 
@@ -51,9 +51,10 @@ class TickerAnswers:
 def _again(feeds: Feeds[str, V], symbol: str, read: Callable[[V], bytes]) -> Again:
     known = feeds.known
 
-    def again(now: float) -> Answer | None:
+    def again(now: float) -> Given | None:
         feed = known(symbol)
-        return None if feed is None else _current(feed, read, now)
+        answer = None if feed is None else _current(feed, read, now)
+        return None if answer is None else (answer, feed)
 
     return again
 
@@ -67,7 +68,7 @@ def _current(feed: Feed[V], read: Callable[[V], bytes], now: float) -> Answer | 
     if kept is not None and kept[0] is view:
         made: Answer = kept[1]
         return made
-    return keep(feed.cell, view, key, Answer((read(view),), source, view.confirmed_at, feed=feed))
+    return keep(feed.cell, view, key, Answer((read(view),), source, view.confirmed_at))
 
 
 def _answered(

@@ -6,7 +6,7 @@ from werkzeug.http import parse_accept_header
 from bpx.exchange.query import Params
 from bpx.feed.listing import Listing, ListingView
 from bpx.runtime import Runtime
-from bpx.web.answer import CACHE, Again, Answer
+from bpx.web.answer import CACHE, Again, Answer, Given
 
 STALE_S = 3600.0  # how old exchangeInfo may be when Binance cannot be asked
 
@@ -20,12 +20,17 @@ class ListingAnswers:
 
     def answer(self, params: Params, codings: str, client: str = "") -> Answer | None:
         """Answer an exchangeInfo request."""
-        return self.again(params, codings)(self._runtime.now())
+        return self._answer_at(self._runtime.now(), params, _is_gzip(params, codings))
 
     def again(self, params: Params, codings: str) -> Again:
         """Return what answers it again."""
-        is_gzip = not params and parse_accept_header(codings, Accept)["gzip"] > 0
-        return lambda now: self._answer_at(now, params, is_gzip)
+        is_gzip = _is_gzip(params, codings)
+
+        def again(now: float) -> Given | None:
+            answer = self._answer_at(now, params, is_gzip)
+            return None if answer is None else (answer, None)
+
+        return again
 
     def _answer_at(self, now: float, params: Params, is_gzip: bool) -> Answer | None:
         view = self._listing.cell.view
@@ -39,3 +44,8 @@ class ListingAnswers:
     def _is_the_best(self, view: ListingView, now: float) -> bool:
         """Whether an old document is better than none: Binance cannot be asked."""
         return self._listing.is_failing and now - view.confirmed_at <= STALE_S
+
+
+def _is_gzip(params: Params, codings: str) -> bool:
+    """Whether the document, which is then a whole one, is wanted compressed."""
+    return not params and parse_accept_header(codings, Accept)["gzip"] > 0

@@ -81,10 +81,11 @@ class Repeat:
 
         None if the application has to be asked; then nothing has been counted.
         """
-        answer = self._again(now)
-        if answer is None or not self._admits_again(now):
+        given = self._again(now)
+        if given is None or not self._admits_again(now):
             return None
-        parts, source, confirmed_at, is_synthetic, _, _, feed = answer
+        answer, feed = given
+        parts, source, confirmed_at, is_synthetic, _, _ = answer
         if feed is not None:
             feed.asked_at = now
         length = len(parts[0]) if len(parts) == 1 else sum(map(len, parts))

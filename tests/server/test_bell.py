@@ -53,7 +53,7 @@ def test_whoever_waits_for_something_else_is_not_woken() -> None:
         listening = gevent.spawn(listen)
         theirs.sendall(b"a")
         for _ in range(20):
-            gevent.sleep(0)
+            gevent.sleep(0.001)  # so long that the bell rings
             assert not listening.ready()
         turned.set()
         assert listening.get(timeout=WITHIN_S) == "turned True"
@@ -85,7 +85,7 @@ def test_whoever_waits_is_told_when_the_socket_is_closed() -> None:
 
 
 def test_whoever_waits_can_be_ended() -> None:
-    with connected() as (ours, theirs):
+    with connected() as (ours, _):
         ended = []
 
         def listen() -> None:
@@ -98,7 +98,7 @@ def test_whoever_waits_can_be_ended() -> None:
 
         listening = gevent.spawn(listen)
         gevent.sleep(0)
+        assert ours._read_event.active
         listening.kill(timeout=WITHIN_S)
-        theirs.sendall(b"a")  # for nobody
-        gevent.sleep(0)
         assert ended == [True]
+        assert not ours._read_event.active

@@ -48,6 +48,7 @@ class Client:
         self.noted.append("begun")
 
     def send_rest(self, parts, count) -> None:
+        assert not self.watcher.active, "it would ring and ring while the client does not read"
         self.left.append(b"".join(parts)[count:])
 
     def end_answer(self) -> None:
@@ -79,6 +80,7 @@ def test_what_is_known_is_answered_and_what_is_not_is_handed_on() -> None:
         assert answer.endswith(b"GMT\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n[]")
         client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
         assert serving.get(timeout=5) == b"GET /other HTTP/1.1\r\n\r\n"
+        assert not client.watcher.active, "gunicorn waits with it now"
         assert client.noted == ["repeated"]
 
 
@@ -136,6 +138,21 @@ def test_what_a_client_does_not_take_at_once_is_left_to_the_slow_path() -> None:
         assert client.noted == ["begun", "ended"]
         [left] = client.left
         assert 0 < len(left) < len(body)
+
+
+def test_after_that_it_goes_on_in_the_lane() -> None:
+    lane, body = Lane(), b"z" * 8_000_000
+    with connected(lane) as client:
+        lane.learn(client.place, HEAD, known((SAID, (b"[]",), 2), (SAID, (body,), len(body))))
+        client.bot.sendall(HEAD)
+        serving = gevent.spawn(lane.answer_known, client)
+        assert client.bot.recv(4096).endswith(b"[]")
+        client.bot.sendall(HEAD)
+        while len(client.left) < 1:
+            gevent.sleep(0.001)
+        client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
+        assert serving.get(timeout=5) == b"GET /other HTTP/1.1\r\n\r\n"
+        assert client.noted == ["repeated", "begun", "ended"]
 
 
 def test_whoever_waits_is_told_when_the_connection_is_closed_by_us() -> None:

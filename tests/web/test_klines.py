@@ -240,3 +240,14 @@ def test_few_answers_are_kept_and_only_of_the_newest_view(series):
     for number in range(3 * KEPT_ANSWERS):
         keep(feed.cell, feed.cell.view, number, answers.answer(MINUTE | {"limit": "1"}, ""))
         assert len(feed.cell.kept) <= KEPT_ANSWERS
+
+
+def test_an_answer_of_an_older_view_is_never_given_though_it_was_kept_late(series):
+    feed = FakeFeed()
+    older = series.view()
+    feed.cell.publish(older)
+    answers, asked = klines(feed, series), MINUTE | {"limit": "2"}
+    late = answers.answer(asked, "")
+    feed.cell.publish(series.close())
+    keep(feed.cell, older, (2, "websocket", False), late)
+    assert answers.answer(asked, "").body == reply(ROW_0, ROW_1_FINAL)

@@ -1,6 +1,8 @@
 """Books and tickers from feeds that are in the test's hand."""
 
+import gc
 from time import monotonic
+from weakref import ref
 
 import pytest
 
@@ -132,3 +134,19 @@ def test_all_who_ask_the_same_share_an_answer_until_there_is_a_newer_view(kind, 
     feed.cell.publish(made())
     newer = answers.answer(one, "")
     assert newer.confirmed_at == feed.cell.view.confirmed_at > first.confirmed_at
+
+
+@pytest.mark.parametrize("kind", [DepthAnswers, TickerAnswers])
+def test_what_is_kept_of_a_feed_does_not_keep_the_feed(kind):
+    """Nor may it take the collector: what is followed already is frozen."""
+    feed = FakeFeed()
+    feed.cell.publish({DepthAnswers: book_view, TickerAnswers: day_view}[kind]())
+    kind(FakeFeeds(feed), ThreadRuntime()).answer({"symbol": "BTCUSDT", "limit": "5"}, "")
+    assert feed.cell.kept
+    gone = ref(feed)
+    gc.disable()
+    try:
+        del feed
+        assert gone() is None
+    finally:
+        gc.enable()

@@ -20,7 +20,7 @@ class Here:
         self.sorts, self.hits, self.repeated = Sorts(), Count(), Count()
         self.repeat = Repeat(
             lambda: self.now,
-            lambda now: self.answer,
+            lambda now: None if self.answer is None else (self.answer, None),
             Ticket(lambda now: self.is_admitted, headers),
             self.sort_of,
             (self.hits, self.repeated),
@@ -68,7 +68,7 @@ def test_where_there_is_no_answer_or_no_admission_nothing_is_said_nor_counted() 
     assert here.repeat(here.now) is None
     here.is_admitted, here.answer = True, None
     assert here.repeat(here.now) is None
-    assert here.hits.value == 0
+    assert (here.hits.value, here.repeated.value) == (0, 0)
     assert here.sorts == {}
 
 
@@ -78,6 +78,6 @@ def test_each_answer_is_counted_where_it_comes_from() -> None:
     here.answer = here.answer._replace(source="cache")
     here.repeat(here.now)
     here.repeat(here.now)
-    assert here.hits.value == 3
+    assert (here.hits.value, here.repeated.value) == (3, 3)
     counts = {name.source: sum(sort.seconds.counts) for name, sort in here.sorts.items()}
     assert counts == {"websocket": 1, "cache": 2}
