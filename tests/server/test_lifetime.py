@@ -72,6 +72,7 @@ def test_operators_are_answered_until_the_end(server: Proxy, tmp_path: Path) -> 
 
 def test_an_operators_port_that_somebody_takes_is_told_and_opened_when_it_is_free() -> None:
     with running_proxy(EXAMPLE) as server:
+        eventually(lambda: server.log().count("operators' port: ") == 1, within_s=10)
         with taken_from_worker(server):
             eventually(lambda: "cannot open the operators' port" in server.log(), within_s=10)
             assert requests.get(f"{server.url}/one", timeout=5).text == "/one"
