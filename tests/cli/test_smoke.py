@@ -12,9 +12,11 @@ from bpx.cli import smoke
 class Empty(BaseHTTPRequestHandler):
     """Answers everything with an empty list."""
 
+    status, source = 200, "upstream"
+
     def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Data-Source", "upstream")
+        self.send_response(self.status)
+        self.send_header("Data-Source", self.source)
         self.send_header("Content-Length", "2")
         self.end_headers()
         self.wfile.write(b"[]")
@@ -23,18 +25,10 @@ class Empty(BaseHTTPRequestHandler):
         pass
 
 
-class Shut(BaseHTTPRequestHandler):
+class Shut(Empty):
     """Answers as a proxy does to whoever shows no key."""
 
-    def do_GET(self) -> None:
-        self.send_response(401)
-        self.send_header("Data-Source", "proxy")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
+    status, source = 401, "proxy"
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """A bell wakes who waits for it, and nobody else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import gevent
@@ -11,6 +11,23 @@ from gevent.event import Event
 from bpx.server.bell import Bell
 
 WITHIN_S = 5
+
+
+class Counting(Bell):
+    """A bell that counts how often it rings."""
+
+    __slots__ = ("rings",)
+
+    def ring(self) -> None:
+        self.rings += 1
+        super().ring()
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Let others run until it holds; fail if it does not in time."""
+    with gevent.Timeout(WITHIN_S):
+        while not condition():
+            gevent.sleep(0.001)
 
 
 @contextmanager
@@ -34,16 +51,17 @@ def test_it_wakes_as_often_as_there_is_something_to_read() -> None:
         listening = gevent.spawn(listen)
         for letter in (b"a", b"b", b"z"):
             theirs.sendall(letter)
-            gevent.sleep(0)
+            until(lambda: heard[-1:] == [letter])  # noqa: B023
         listening.get(timeout=WITHIN_S)
         assert heard == [b"a", b"b", b"z"]
 
 
 def test_whoever_waits_for_something_else_is_not_woken() -> None:
-    turned = Event()
+    turned, bells = Event(), dict[int, Counting]()
 
     def listen() -> str:
-        bell = Bell(ours._read_event)
+        bell = bells[0] = Counting(ours._read_event)
+        bell.rings = 0
         bell.wait()  # what has come is left there: it rings and rings
         found = turned.wait(WITHIN_S)
         bell.hang_up()
@@ -52,9 +70,8 @@ def test_whoever_waits_for_something_else_is_not_woken() -> None:
     with connected() as (ours, theirs):
         listening = gevent.spawn(listen)
         theirs.sendall(b"a")
-        for _ in range(20):
-            gevent.sleep(0.001)  # so long that the bell rings
-            assert not listening.ready()
+        until(lambda: listening.ready() or (0 in bells and bells[0].rings > 3))
+        assert not listening.ready()
         turned.set()
         assert listening.get(timeout=WITHIN_S) == "turned True"
 
@@ -67,7 +84,7 @@ def test_once_it_is_hung_up_others_may_wait() -> None:
         bell.hang_up()
         assert ours.recv(1) == b"a"
         reading = gevent.spawn(ours.recv, 1)
-        gevent.sleep(0)
+        until(lambda: ours._read_event.active)
         theirs.sendall(b"b")
         assert reading.get(timeout=WITHIN_S) == b"b"
         theirs.sendall(b"c")
@@ -78,7 +95,7 @@ def test_once_it_is_hung_up_others_may_wait() -> None:
 def test_whoever_waits_is_told_when_the_socket_is_closed() -> None:
     with connected() as (ours, _):
         listening = gevent.spawn(lambda: Bell(ours._read_event).wait())
-        gevent.sleep(0)
+        until(lambda: ours._read_event.active)
         ours.close()
         with pytest.raises(OSError, match="closed"):
             listening.get(timeout=WITHIN_S)
@@ -97,8 +114,7 @@ def test_whoever_waits_can_be_ended() -> None:
                 ended.append(True)
 
         listening = gevent.spawn(listen)
-        gevent.sleep(0)
-        assert ours._read_event.active
+        until(lambda: ours._read_event.active)
         listening.kill(timeout=WITHIN_S)
         assert ended == [True]
         assert not ours._read_event.active

@@ -148,8 +148,9 @@ def test_after_that_it_goes_on_in_the_lane() -> None:
         serving = gevent.spawn(lane.answer_known, client)
         assert client.bot.recv(4096).endswith(b"[]")
         client.bot.sendall(HEAD)
-        while len(client.left) < 1:
-            gevent.sleep(0.001)
+        with gevent.Timeout(5):
+            while not client.left:
+                gevent.sleep(0.001)
         client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
         assert serving.get(timeout=5) == b"GET /other HTTP/1.1\r\n\r\n"
         assert client.noted == ["repeated", "begun", "ended"]
