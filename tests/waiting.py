@@ -4,7 +4,7 @@ from collections.abc import Callable
 from time import monotonic, sleep
 
 
-def eventually(condition: Callable[[], bool], within_s: float = 2.0) -> None:
+def eventually(condition: Callable[[], bool], within_s: float = 10.0) -> None:
     """Wait until `condition` holds; fail if it does not within `within_s`."""
     deadline = monotonic() + within_s
     while not condition():

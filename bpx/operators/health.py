@@ -11,6 +11,7 @@ from bpx.upstream.breaker import State
 from bpx.upstream.hosts import Reached
 from bpx.upstream.standing import IN_A_ROW
 
+_WITHOUT_LINK = ("connecting", "failing", "waiting")
 PUBLIC = "public"  # the pool of the reads that a cache saves
 
 
@@ -115,7 +116,7 @@ def shown(vitals: Vitals, verdict: Verdict) -> dict[str, Any]:
 
 def _why_no_streams(vitals: Vitals) -> Iterator[str]:
     for one in vitals.streams:
-        if one.state in ("failing", "waiting") and one.streams:
+        if one.state in _WITHOUT_LINK and one.streams:
             yield f"streams{one.route}: {_why_without(one)}"
 
 

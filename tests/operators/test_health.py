@@ -51,6 +51,12 @@ def test_without_rest_it_is_ready_as_long_as_streams_keep_something_fresh(
     assert (without.status, without.reasons) == ("not ready", (reason,))
 
 
+@pytest.mark.parametrize("state", ["waiting", "connecting", "failing"])
+def test_streams_without_a_link_are_missing_also_while_one_is_on_its_way(state: str) -> None:
+    verdict = judge(replace(WELL, streams=(Carried("", state, 2, 1, 0.0, "closed"),)))
+    assert verdict.reasons == ("streams: 1 failures in a row, closed",)
+
+
 @pytest.mark.parametrize(
     ("failures", "last_loss", "reason"),
     [
