@@ -21,6 +21,7 @@ from bpx.streams.connects import Connects
 from bpx.web.blueprint import market_blueprint
 from bpx.web.entrance import Entrance
 from bpx.web.exporter import Exporter
+from bpx.web.plain import PlainFlask
 from bpx.web.refusals import explain_bug, explaining, refuse
 from bpx.web.targets import Anything, Gate
 from bpx.web.watch import Watch
@@ -42,7 +43,7 @@ def create_app(
     Its request metrics are in a registry of its own, `app.extensions["bpx.registry"]`.
     """
     house = House(local(name, settings), settings, runtime, connects or Connects(), memory, room)
-    app = Flask("bpx", static_folder=None)
+    app = PlainFlask("bpx", static_folder=None)
     app.url_map.merge_slashes = False  # a target goes on as it came
     app.url_map.converters["anything"] = Anything
     app.config["MAX_CONTENT_LENGTH"] = TooLarge.limit_bytes

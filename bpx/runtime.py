@@ -53,5 +53,8 @@ class Runtime(Protocol):
             DeadlinePassed: time is up.
         """
 
+    def has_come(self, descriptor: int) -> bool:
+        """Tell at once whether anything can be read of a connection, its end included."""
+
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run long computing beside everything else, and return its result."""

@@ -1,5 +1,6 @@
 """A runtime of threads, for tests of the pieces without gevent."""
 
+import select
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -39,6 +40,11 @@ class ThreadRuntime:
         yield
         if monotonic() - began > seconds:
             raise DeadlinePassed(f"took more than {seconds} s")
+
+    def has_come(self, descriptor: int) -> bool:
+        looking = select.poll()
+        looking.register(descriptor, select.POLLIN)
+        return bool(looking.poll(0))
 
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         return function(*args)

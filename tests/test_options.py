@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from math import inf
 from threading import Event
 from time import monotonic
 from urllib.request import urlopen
@@ -18,6 +19,7 @@ import pytest
 import requests
 
 from benchmarks.recipes import RECIPES
+from bpx.feed.health import Health
 from bpx.operators.app import create_operators_app
 from bpx.settings import load
 from bpx.settings.reading import OPTIONS, unknown_variables
@@ -238,7 +240,7 @@ def unharmed(sim: Simulator) -> Iterator[Simulator]:
 def client_of(app):
     """Return a client of an application that knows the symbols."""
     client, market = app.test_client(), app.extensions["bpx.house"].market.name
-    eventually(lambda: source(client.get(f"{ROOTS[market]}/exchangeInfo")) == "cache", within_s=8)
+    eventually(lambda: source(client.get(f"{ROOTS[market]}/exchangeInfo")) == "cache")
     return client
 
 
@@ -247,15 +249,16 @@ def source(reply) -> str:
 
 
 def age_s(reply) -> float:
-    return int(reply.headers["Data-Age-Ms"]) / 1000
+    """Return how old an answer of ours is; endless if it is none."""
+    return float(reply.headers.get("Data-Age-Ms", inf)) / 1000
 
 
 def follow(sim: Simulator, client, target: str, stream: str) -> None:
     """Have a stream followed until it has told what is asked for."""
     client.get(target)
-    eventually(lambda: any(stream in one.streams for one in sim.connections), within_s=5)
+    eventually(lambda: any(stream in one.streams for one in sim.connections))
     sim.step(2_000)
-    eventually(lambda: source(client.get(target)) == "websocket", within_s=5)
+    eventually(lambda: source(client.get(target)) == "websocket")
 
 
 def asked(sim: Simulator, target: str) -> int:
@@ -286,17 +289,18 @@ def shown(app, name: str) -> float:
     ],
 )  # fmt: skip
 def test_the_budget_of_requests_is_the_options(request, market, options, wait_s):
-    sim = request.getfixturevalue(market)
+    sim, began = request.getfixturevalue(market), monotonic()
     with application(sim, **options) as app:
         client, path = client_of(app), ROOTS[market]
         for _ in range(100):  # orders are counted, and never kept back
             assert source(client.post(f"{path}/order")) == "upstream"
         reply = client.get(f"{path}/time")
+        leaked_s = monotonic() - began  # at most: what was counted first has leaked for so long
     if wait_s == 0:
         assert reply.status_code == 200
     else:  # market data may use seven tenths of the burst
         assert reply.status_code == 429
-        assert wait_s - 6 < int(reply.headers["Retry-After"]) <= wait_s + 3
+        assert wait_s - 1 - leaked_s <= int(reply.headers["Retry-After"]) <= wait_s + 3
 
 
 def test_each_of_several_proxies_spends_its_part_of_the_weight(spot):
@@ -329,20 +333,25 @@ def test_no_candle_is_made_if_the_operator_wants_none(spot, flags):
         follow(spot, client, target, "btctry@kline_1m")
         end_ms, began = spot.now_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS, monotonic()
         spot.step(end_ms + 60 - spot.now_ms)
-        eventually(lambda: age_s(client.get(target)) < monotonic() - began)
-        if not flags:
-            eventually(lambda: "Data-Synthetic" in client.get(target).headers)
-        reply = client.get(target)
+        replies = []
+
+        def has_ended() -> bool:
+            replies.append(client.get(target))
+            is_new = age_s(replies[-1]) < monotonic() - began
+            return is_new and (bool(flags) or "Data-Synthetic" in replies[-1].headers)
+
+        eventually(has_ended)
+        reply = replies[-1]
     assert source(reply) == "websocket"
     assert ("Data-Synthetic" in reply.headers) is (not flags)
     assert reply.json[-1][0] == (end_ms - MINUTE_MS if flags else end_ms)
 
 
 @pytest.mark.parametrize(
-    ("market", "wait", "least_s", "most_s"),  # the defaults are 800 ms and 2.5 s
-    [("spot", "1200ms", 1.1, 8.0), ("futures", "300ms", 0.2, 2.2)],
+    ("market", "wait", "least_s"),  # the defaults are 800 ms and 2.5 s
+    [("spot", "1200ms", 1.1), ("futures", "3500ms", 3.4)],
 )
-def test_a_candle_that_has_ended_is_waited_for_that_long(request, market, wait, least_s, most_s):
+def test_a_candle_that_has_ended_is_waited_for_that_long(request, market, wait, least_s):
     sim, path = request.getfixturevalue(market), ROOTS[market]
     target = f"{path}/klines?symbol=BTCUSDT&interval=1m&limit=3"
     ticker = f"{path}/ticker/24hr?symbol=BTCUSDT"
@@ -360,7 +369,7 @@ def test_a_candle_that_has_ended_is_waited_for_that_long(request, market, wait, 
         reply = client.get(target)
         took_s = monotonic() - began
     assert reply.json[-1][0] == end_ms
-    assert least_s < took_s < most_s
+    assert least_s < took_s
     assert len([row for row in sim.requests if "klines" in row.target]) == 1
 
 
@@ -383,24 +392,26 @@ def test_a_quiet_stream_is_checked_and_then_checked_again(spot):
         while len(checks) < 3:
             before = monotonic()
             reply, after = client.get(TICKER), monotonic()
-            assert (reply.status_code, source(reply)) == (200, "websocket")
+            assert reply.status_code == 200
             if asked(spot, TICKER) > len(checks):
                 checks.append((before, after))
-            assert after - began < 8
+            else:
+                assert source(reply) == "websocket"
+            assert after - began < 30
     assert checks[0][1] - began >= 0.3
     assert checks[2][1] - checks[1][0] >= 0.6
 
 
-@pytest.mark.parametrize(("kept", "calls"), [("5s", 2), ("60s", 1)])
+@pytest.mark.parametrize(("kept", "calls"), [("20s", 2), ("60s", 1)])
 def test_a_reply_of_rest_stands_that_long_while_streams_are_down(spot, kept, calls):
     spot.faults.refuse_handshakes(Refusal(503))
     with application(spot, BPX_FRESH_KEPT=kept, BPX_WS_RECONNECT_DELAY="10ms") as app:
         client, attempts = client_of(app), shown(app, CONNECTS)
         assert source(client.get(TICKER)) == "upstream"
-        eventually(lambda: shown(app, CONNECTS) >= attempts + 3, within_s=5)
+        eventually(lambda: shown(app, CONNECTS) >= attempts + 3)
         assert source(client.get(TICKER)) == "cache"
         assert asked(spot, TICKER) == 1
-        spot.step(10_000)
+        spot.step(25_000)
         client.get("/api/v3/time")  # which tells the exchange's time
         assert source(client.get(TICKER)) == ("upstream" if calls == 2 else "cache")
         assert asked(spot, TICKER) == calls
@@ -410,11 +421,12 @@ def test_a_connection_without_a_frame_is_not_believed_for_longer(spot):
     with application(spot, BPX_FRESH_ALIVE="1200ms") as app:
         client = client_of(app)
         follow(spot, client, TICKER, "btcusdt@ticker")
+        (tap,) = app.extensions["bpx.house"].streams.taps()
         spot.faults.black_hole()
         began = monotonic()
-        eventually(lambda: source(client.get(TICKER)) != "websocket", within_s=8)
+        eventually(lambda: source(client.get(TICKER)) != "websocket")
         # It is pinged when it has said nothing for half of the time: 2.5 s by default.
-        assert 0.2 < monotonic() - began < 2.2
+        assert tap.line.alive_until - began < 2.2
 
 
 def test_exchange_info_is_fetched_that_often(spot):
@@ -426,7 +438,7 @@ def test_exchange_info_is_fetched_that_often(spot):
         try:
             spot.venue.limits.weight_per_minute = 4_321
             eventually(lambda: client.get(target).json["rateLimits"][0]["limit"] == 4_321)
-            eventually(lambda: asked(spot, target) >= 3, within_s=5)
+            eventually(lambda: asked(spot, target) >= 3)
         finally:
             spot.venue.limits.weight_per_minute = limit
     assert monotonic() - began >= 2 * 0.2
@@ -440,7 +452,7 @@ def test_a_handshake_that_hangs_is_given_up(spot):
     with application(spot, BPX_WS_HANDSHAKE_TIMEOUT="200ms", BPX_WS_RECONNECT_DELAY="10ms") as app:
         client, before, began = client_of(app), shown(app, CONNECTS), monotonic()
         assert client.get(TICKER).status_code == 200
-        eventually(lambda: shown(app, CONNECTS) >= before + 3, within_s=5)
+        eventually(lambda: shown(app, CONNECTS) >= before + 3)
         assert monotonic() - began >= 2 * 0.2
         assert client.get(TICKER).status_code == 200
 
@@ -449,16 +461,14 @@ def test_a_connection_is_pinged_that_often_at_least(spot):
     with application(spot, BPX_WS_PING_INTERVAL="300ms", BPX_FRESH_ALIVE="60s") as app:
         client = client_of(app)
         follow(spot, client, TICKER, "btcusdt@ticker")
-        began = monotonic()
-        eventually(lambda: spot.connections[0].pings >= 3, within_s=4)
-        assert monotonic() - began < 4
+        eventually(lambda: spot.connections[0].pings >= 3)  # by default one in half a minute
 
 
 def test_a_connection_that_answers_no_ping_is_replaced(spot):
     with application(
         spot,
         BPX_FRESH_ALIVE="400ms",
-        BPX_WS_PONG_TIMEOUT="600ms",
+        BPX_WS_PONG_TIMEOUT="2s",
         BPX_WS_RECONNECT_DELAY="10ms",
     ) as app:
         client = client_of(app)
@@ -466,11 +476,11 @@ def test_a_connection_that_answers_no_ping_is_replaced(spot):
         lost, connects = shown(app, "bpx_stream_losses_total"), spot.connects
         spot.faults.black_hole()
         began = monotonic()
-        eventually(lambda: shown(app, "bpx_stream_losses_total") > lost, within_s=5)
-        assert monotonic() - began >= 0.4  # it may have been silent for a while before
+        eventually(lambda: shown(app, "bpx_stream_losses_total") > lost, within_s=20)
+        assert monotonic() - began >= 1  # it may have been silent for a while before
         spot.faults.black_hole(False)
-        eventually(lambda: spot.connects > connects, within_s=5)
-        eventually(lambda: source(client.get(TICKER)) == "websocket", within_s=5)
+        eventually(lambda: spot.connects > connects)
+        eventually(lambda: source(client.get(TICKER)) == "websocket")
 
 
 @contextmanager
@@ -485,14 +495,14 @@ def refused(spot: Simulator, **options: str):
 
 def test_the_first_reconnects_come_that_soon(spot):
     with refused(spot, BPX_WS_RECONNECT_DELAY="10ms") as attempts:
-        eventually(lambda: attempts() >= 6, within_s=4)  # by default after 15 s, more or less
+        eventually(lambda: attempts() >= 6)  # by default after 15 s, more or less
 
 
 def test_no_reconnect_waits_longer(spot):
     with refused(
         spot, BPX_WS_RECONNECT_DELAY="10ms", BPX_WS_MAX_RECONNECT_DELAY="20ms"
     ) as attempts:
-        eventually(lambda: attempts() >= 25, within_s=5)  # otherwise the delay doubles each time
+        eventually(lambda: attempts() >= 25)  # otherwise the delay doubles each time
 
 
 @pytest.mark.parametrize("most", [2, 6])
@@ -502,11 +512,11 @@ def test_so_many_failures_in_a_row_are_called_failing(spot, most):
         spot,
         BPX_WS_MAX_RECONNECTS=str(most),
         BPX_WS_RECONNECT_DELAY="10ms",
-        BPX_WS_MAX_RECONNECT_DELAY="5s",
+        BPX_WS_MAX_RECONNECT_DELAY="24h",  # so long it may be until the next attempt fails, too
     ) as app:
         streams = app.extensions["bpx.house"].streams
         client_of(app).get(TICKER)
-        eventually(lambda: streams.report(monotonic())[0].state == "failing", within_s=8)
+        eventually(lambda: streams.report(monotonic())[0].state == "failing")
         assert streams.report(monotonic())[0].failures == most
 
 
@@ -514,10 +524,8 @@ def test_a_connection_is_replaced_before_it_is_that_old(spot):
     with application(spot, BPX_WS_MAX_AGE="1s") as app:
         client = client_of(app)
         follow(spot, client, TICKER, "btcusdt@ticker")
-        (connection,) = app.extensions["bpx.house"].streams.report(monotonic())
-        began, connects = monotonic(), spot.connects
-        eventually(lambda: spot.connects == connects + 1, within_s=3)
-        assert monotonic() - began <= 1.5 - connection.age_s
+        connects = spot.connects
+        eventually(lambda: spot.connects > connects)  # by default after 23 h
         eventually(lambda: len(spot.connections) == 1)
 
 
@@ -528,14 +536,28 @@ def test_all_streams_are_looked_at_that_often_if_at_all(spot, enabled):
     ) as app:
         client, health = client_of(app), app.extensions["bpx.house"].health
         follow(spot, client, TICKER, "btcusdt@ticker")
-        ages, end = [], monotonic() + 1.2
-        while monotonic() < end:
-            ages.append(health.report(monotonic()).age_s)
-        if enabled == "false":
-            assert set(ages) == {None}
-        else:
-            assert 0.2 < max(age for age in ages if age is not None) < 1.0
+        if enabled == "true":
+            looks = looks_of(health)
+            assert looks[-1] - looks[0] >= 0.3
             assert health.report(monotonic()).looked_at == 2  # a tap and its feed
+        else:
+            end = monotonic() + 1.2
+            eventually(lambda: monotonic() > end or health.report(0.0).age_s is not None)
+            assert health.report(0.0).age_s is None
+
+
+def looks_of(health: Health) -> list[float]:
+    """Return when it has looked twice or more, the first time left out."""
+    looks = set[float]()
+
+    def has_looked() -> bool:
+        age_s = health.report(0.0).age_s
+        if age_s is not None:
+            looks.add(-age_s)
+        return len(looks) >= 3
+
+    eventually(has_looked)  # by default every 30 s
+    return sorted(looks)[1:]
 
 
 class SlowLog(logging.Handler):
@@ -547,7 +569,7 @@ class SlowLog(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.is_awaited.set()
-        self.released.wait(10)
+        self.released.wait(60)
 
 
 @pytest.mark.parametrize(("size", "dropped"), [("10", 40), ("30", 20), ("1000", 0)])
@@ -561,26 +583,36 @@ def test_that_many_messages_may_wait(spot, size, dropped):
             is_told = source(client.get(TICKER)) == "websocket"
             return is_told and spot.last_sent("btcusdt@bookTicker") is not None
 
-        eventually(is_followed, within_s=5)
+        eventually(is_followed)
         best = json.loads(spot.last_sent("btcusdt@bookTicker").payload)
         payload = json.dumps(best | {"u": best["u"] + 1, "B": "1.23000000"}).encode()
         spot.send("btcusdt@bookTicker", payload)
         # Once this is told, nothing that the exchange sent before is under way any more.
-        eventually(lambda: client.get(TICKER).json["bidQty"] == "1.23000000", within_s=5)
-        dropped_before = shown(app, "bpx_queue_overflows_total")
+        eventually(lambda: client.get(TICKER).json["bidQty"] == "1.23000000")
+        lost_before = lost_of(app)
         came_before = shown(app, "bpx_stream_messages_total")
         logging.getLogger("bpx.feed.feed").addHandler(log)
         try:
             spot.send("btcusdt@ticker", b"{}")  # is logged, by whoever follows the ticker
-            assert log.is_awaited.wait(5)
+            assert log.is_awaited.wait(30)
             for _ in range(50):
                 spot.send("btcusdt@bookTicker", payload)
-            eventually(lambda: shown(app, "bpx_stream_messages_total") >= came_before + 51)
+
+            def have_all_come() -> bool:
+                # The last one is counted before it finds its place, or none.
+                came = shown(app, "bpx_stream_messages_total") - came_before
+                return came >= 51 and lost_of(app) - lost_before >= dropped
+
+            eventually(have_all_come)
         finally:
             log.released.set()
             logging.getLogger("bpx.feed.feed").removeHandler(log)
-        assert shown(app, "bpx_queue_overflows_total") - dropped_before == dropped
-        eventually(lambda: source(client.get(TICKER)) == "websocket", within_s=5)
+        assert lost_of(app) - lost_before == dropped
+        eventually(lambda: source(client.get(TICKER)) == "websocket")
+
+
+def lost_of(app) -> float:
+    return shown(app, "bpx_queue_overflows_total")
 
 
 # Logging
@@ -600,7 +632,7 @@ def test_what_is_forwarded_is_logged_with_v_and_what_streams_say_with_vv(
             urlopen(f"http://127.0.0.1:{port}{TICKER}").close()
             return len(spot.connections) == 1 and "btcusdt@ticker" in spot.connections[0].streams
 
-        eventually(is_followed, within_s=8)
+        eventually(is_followed)
         urlopen(f"http://127.0.0.1:{port}/api/v3/time").close()
         eventually(lambda: "DEBUG bpx.forwards: spot GET /api/v3/time -> 200" in log.read_text())
         if has_traces:

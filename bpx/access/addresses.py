@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -19,6 +20,7 @@ HERE = IPv4Address("127.0.0.1")
 _SITE_BITS = 64  # of an IPv6 address: whoever has one has all that begin like it
 
 
+@lru_cache(maxsize=1_000)
 def read_address(text: str) -> Address | None:
     """Return an address, IPv4 if it is one written as IPv6; None if it is none."""
     try:

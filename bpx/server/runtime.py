@@ -3,12 +3,14 @@
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from select import POLLIN
 from time import monotonic
 from traceback import clear_frames
 from typing import Any, TypeVar, cast
 
 import gevent
 from gevent.event import Event
+from gevent.monkey import get_original
 from gevent.threadpool import ThreadPool
 
 from bpx.runtime import DeadlinePassed
@@ -17,6 +19,8 @@ T = TypeVar("T")
 THREADS = 3  # for computing; names are looked up in those of gevent, and may hang there
 LEAST_S = 0.01  # of a wait that has to be ended early
 KILL_S = 0.1  # for threads that have nothing to do
+
+_poll = get_original("select", "poll")
 
 log = logging.getLogger(__name__)
 
@@ -86,6 +90,12 @@ class GeventRuntime:
         finally:
             del self._deadlines[timeout]
             timeout.close()
+
+    def has_come(self, descriptor: int) -> bool:
+        """Tell at once whether anything can be read; gevent's own `poll` would begin to wait."""
+        looking = _poll()
+        looking.register(descriptor, POLLIN)
+        return bool(looking.poll(0))
 
     def offload(self, function: Callable[..., T], *args: Any) -> T:
         """Run long computing in a thread, so that no greenlet has to wait for it."""

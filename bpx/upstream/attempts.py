@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from math import inf
 
 from bpx.errors import Abandoned, Banned, NotSent, ReadTimedOut, Throttled
@@ -20,6 +20,11 @@ from bpx.upstream.slow import SlowCalls
 log = logging.getLogger(__name__)
 
 Outcome = Reply | Broken
+
+# A label's metric is looked for under locks: four of them for each call would be felt.
+_remembered = lru_cache(maxsize=1_000)
+_bytes, _calls = _remembered(UPSTREAM_BYTES.labels), _remembered(UPSTREAM_CALLS.labels)
+_seconds, _wait = _remembered(UPSTREAM_SECONDS.labels), _remembered(UPSTREAM_WAIT.labels)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +115,9 @@ class Attempts:
                 self._budget.give_up(passage, was_sent=was_sent)
             now = self._now()
             host.end(ticket, now, has_failed, has_connected=has_connected)
-            UPSTREAM_SECONDS.labels(self._market, kind.name.lower()).observe(now - began)
+            _seconds(self._market, kind.name.lower()).observe(now - began)
             self.slow.note(passage.call, began - came, now - began, outcome)
-        UPSTREAM_BYTES.labels(self._market).inc(len(reply.body))
+        _bytes(self._market).inc(len(reply.body))
         self._count(kind, f"{reply.status // 100}xx")
         return reply
 
@@ -171,7 +176,7 @@ class Attempts:
             raise
         finally:
             waited_s = self._now() - began
-            UPSTREAM_WAIT.labels(self._market, call.kind.name.lower()).observe(waited_s)
+            _wait(self._market, call.kind.name.lower()).observe(waited_s)
 
     def _refuse_if_open(self, host: Host, kind: Kind) -> None:
         wait_s = host.wait_s(kind.judged_as, self._now())
@@ -183,7 +188,7 @@ class Attempts:
         return NotSent(f"the breaker of {kind.pool} calls is open", wait_s)
 
     def _count(self, kind: Kind, outcome: str) -> None:
-        UPSTREAM_CALLS.labels(self._market, kind.name.lower(), outcome).inc()
+        _calls(self._market, kind.name.lower(), outcome).inc()
 
 
 def _goes_until(delivery: Delivery) -> float:

@@ -3,7 +3,7 @@
 import logging
 from dataclasses import dataclass
 from math import inf
-from threading import Condition
+from threading import Condition, Lock
 
 from bpx.errors import Abandoned, OverBudget, RequestFailed
 from bpx.metrics import (
@@ -65,9 +65,13 @@ class Budget:
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )
         self._block = Block()
-        self._changed = Condition()
+        self._changed = Condition(Lock())
         self._repeats = Repeats(log, runtime.now)
+        self._weights = {kind: UPSTREAM_WEIGHT.labels(market, kind.name.lower()) for kind in Kind}
         UPSTREAM_WEIGHT_LIMIT.labels(market).set(limit)
+        UPSTREAM_WEIGHT_USED.labels(market).set_function(lambda: self.spent()[0])
+        UPSTREAM_HOLD_LEFT.labels(market).set_function(self.hold_left_s)
+        UPSTREAM_BLOCKED.labels(market).set_function(self.blocked_left_s)
 
     def hold_left_s(self) -> float:
         """Return for how many seconds Binance wants to hear nothing of us; 0.0 if it may."""
@@ -167,7 +171,6 @@ class Budget:
             self._hold.refuse_unproven(now)
         is_probe = self._hold.admit(now)
         charge = self._allowance.charge(call, now, self._clock.at(now))
-        self._show()
         return Passage(call, charge, is_probe)
 
     def learn(self, passage: Passage, reply: Reply) -> None:
@@ -177,7 +180,7 @@ class Budget:
             now, was_assumed = self._now(), self._allowance.ledger.is_assumed
             at_ms = replied_at_ms(reply.header("Date"), self._clock, now)
             spent = self._allowance.learn(passage.call, passage.charge, reply, now, at_ms)
-            self._count(passage.call.kind, spent)
+            self._weights[passage.call.kind].inc(spent)
             is_blocked = is_firewall(reply.status, body)
             if is_blocked:
                 self._block.start(now)
@@ -189,7 +192,6 @@ class Budget:
                 UPSTREAM_HOLDS.labels(self._market, str(refusal.status)).inc()
             if was_assumed or passage.is_probe or is_blocked or refusal is not None:
                 self._changed.notify_all()
-            self._show()
         if refusal is not None:
             said = f"{self._market}: Binance said {reply.status}"
             self._repeats.warn(reply.status, f"{said}: no call for {refusal.seconds:.0f} s")
@@ -199,11 +201,10 @@ class Budget:
         with self._changed:
             now = self._now()
             self._allowance.settle(passage.call, passage.charge, now, was_sent=was_sent)
-            self._count(passage.call.kind, passage.charge.weight if was_sent else 0)
+            self._weights[passage.call.kind].inc(passage.charge.weight if was_sent else 0)
             if passage.is_probe:
                 self._hold.end_probe(now, was_answered=False)
             self._changed.notify_all()
-            self._show()
 
     def _wait(self, wait_s: float, kind: Kind) -> None:
         self._changed.wait(wait_s)
@@ -217,13 +218,3 @@ class Budget:
     def _weight_wait_s(self, call: Call) -> float:
         now = self._now()
         return self._allowance.wait_for(call, now, self._clock.at(now))
-
-    def _count(self, kind: Kind, weight: int) -> None:
-        UPSTREAM_WEIGHT.labels(self._market, kind.name.lower()).inc(weight)
-
-    def _show(self) -> None:
-        now = self._now()
-        used = self._allowance.ledger.used(self._clock.at(now))
-        UPSTREAM_WEIGHT_USED.labels(self._market).set(used)
-        UPSTREAM_HOLD_LEFT.labels(self._market).set(self._hold.seconds_left(now))
-        UPSTREAM_BLOCKED.labels(self._market).set(self._block.seconds_left(now))

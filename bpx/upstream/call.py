@@ -126,7 +126,8 @@ class Reply:
 
     def header(self, name: str) -> str | None:
         """Return the first header of that name, in any case."""
-        return next((value for key, value in self.headers if key.lower() == name.lower()), None)
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
 
 
 def kind_of(method: str, query: str, body: bytes) -> Kind:

@@ -2,6 +2,7 @@
 
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Protocol
 
 FAR_MS = 60_000  # no reply is on its way for so long
@@ -17,6 +18,7 @@ class Clock(Protocol):
         """Return the exchange's time in ms at `now`, None if it is not known."""
 
 
+@lru_cache(maxsize=100)  # many replies are of one second
 def read_date_ms(date: str | None) -> int | None:
     """Return what a reply's Date says, in ms; None if that is no date."""
     if date is None:

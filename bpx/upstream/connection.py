@@ -10,6 +10,7 @@ from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 from bpx.upstream.call import Headers
+from bpx.upstream.heads import StrictResponse
 
 RECORD_BYTES = 16_384  # the most that one TLS record carries
 
@@ -21,12 +22,14 @@ class Connecting:
     Args:
         now: monotonic seconds.
         deadline: of the runtime, around name look-up, connect and TLS.
+        has_come: tells of a descriptor whether anything can be read.
         connect_s: its seconds.
         idle_s: how long a connection may lie unused and still be used again.
     """
 
     now: Callable[[], float]
     deadline: Callable[[float], AbstractContextManager[None]]
+    has_come: Callable[[int], bool]
     connect_s: float = 3.0
     idle_s: float = 60.0
 
@@ -68,34 +71,6 @@ class RawHeaders(CaseInsensitiveDict[str]):
         return self
 
 
-class _HeaderLines:
-    """The head of a reply, line by line. A bare CR would be read as the end of a header."""
-
-    def __init__(self, source: Any) -> None:
-        self._source = source
-
-    def readline(self, size: int | None = -1, /) -> bytes:
-        line: bytes = self._source.readline(-1 if size is None else size)
-        if b"\r" in line.removesuffix(b"\r\n") or b"\0" in line:
-            raise http.client.HTTPException("illegal byte in a reply's head")
-        return line
-
-    def flush(self) -> None:
-        pass
-
-    def close(self) -> None:
-        self._source.close()
-
-
-class _StrictResponse(http.client.HTTPResponse):
-    def begin(self) -> None:
-        source = self.fp
-        self.fp = _HeaderLines(source)  # type: ignore[assignment]
-        super().begin()
-        if self.fp is not None:
-            self.fp = source
-
-
 class RawConnection(HTTPConnection):
     """A connection that puts an attempt's target into the request line.
 
@@ -104,7 +79,7 @@ class RawConnection(HTTPConnection):
         released_at: monotonic seconds when its last call was over.
     """
 
-    response_class = _StrictResponse
+    response_class = StrictResponse
     connecting: Connecting
     released_at = 0.0
     _attempt: Attempt
@@ -116,6 +91,11 @@ class RawConnection(HTTPConnection):
             connect_s = min(connect_s, self.timeout)
         with self.connecting.deadline(connect_s):
             super().connect()
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is open, and nothing has come on it that nobody has asked for."""
+        return self.sock is not None and not self.connecting.has_come(self.sock.fileno())
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, headers: RawHeaders, chunked: bool = False, **rest: Any

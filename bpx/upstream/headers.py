@@ -75,46 +75,38 @@ class BadHeader(ValueError):
     """A header's value would not arrive as one header."""
 
 
-def to_binance(headers: Iterable[tuple[str, str]], also: frozenset[str] = frozenset()) -> Headers:
-    """Return the headers of a client's request that Binance may see.
-
-    Args:
-        headers: as they came.
-        also: further names, in lower case.
-    """
-    pairs = list(headers)
-    crossing = _crossing(pairs, TO_BINANCE | also)
-    codings = [value for name, value in pairs if name.lower() == "accept-encoding"]
+def to_binance(headers: Iterable[tuple[str, str]]) -> Headers:
+    """Return the headers of a client's request that Binance may see."""
+    fields = [(name.lower(), name, value) for name, value in headers]
+    crossing = _crossing(fields, TO_BINANCE)
+    codings = [value for lowered, _, value in fields if lowered == "accept-encoding"]
     if codings:
         crossing.append(("Accept-Encoding", _checkable(codings)))
     return tuple((name, value) for name, value in crossing if _is_plain(value))
 
 
-def to_client(headers: Iterable[tuple[str, str]], also: frozenset[str] = frozenset()) -> Headers:
+def to_client(headers: Iterable[tuple[str, str]]) -> Headers:
     """Return the headers of Binance's reply that a client gets.
 
     Raises:
         BadHeader: one of them has a control character or a byte that is not ASCII.
     """
-    crossing = _crossing(list(headers), TO_CLIENT | also)
+    crossing = _crossing([(name.lower(), name, value) for name, value in headers], TO_CLIENT)
     for name, value in crossing:
         if not _is_plain(value):
             raise BadHeader(f"reply header {name} has an illegal value")
     return tuple(crossing)
 
 
-def _crossing(headers: list[tuple[str, str]], names: frozenset[str]) -> list[tuple[str, str]]:
-    stays = HOP_BY_HOP | {
-        option.strip().lower()
-        for name, value in headers
-        if name.lower() == "connection"
-        for option in value.split(",")
-    } - {KEY}
+def _crossing(fields: list[tuple[str, str, str]], names: frozenset[str]) -> list[tuple[str, str]]:
+    stays = HOP_BY_HOP
+    for lowered, _, value in fields:
+        if lowered == "connection":
+            stays |= {option.strip().lower() for option in value.split(",")} - {KEY}
     return [
         (name, value)
-        for name, value in headers
-        if name.lower() not in stays
-        and (name.lower() in names or name.lower().startswith(BINANCE_PREFIXES))
+        for lowered, name, value in fields
+        if (lowered in names or lowered.startswith(BINANCE_PREFIXES)) and lowered not in stays
     ]
 
 

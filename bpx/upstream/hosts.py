@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from bpx.metrics import BREAKER_STATE, BREAKER_TRIPS, UPSTREAM_HOSTS_LEFT
 from bpx.upstream.breaker import Breaker, Permit, State
@@ -12,6 +13,7 @@ from bpx.upstream.wire import Pool, Wire
 
 TRY_S = 3.0  # as long as it takes to connect
 
+_state = lru_cache(maxsize=1_000)(BREAKER_STATE.labels)
 _NUMBERS = {State.CLOSED: 0, State.HALF_OPEN: 1, State.OPEN: 2}
 
 
@@ -125,7 +127,7 @@ class Host:
 
     def _show(self, pool: str, now: float, *, was_open: bool) -> None:
         state, names = self._breakers[pool].state(now), (self._market, self.wire.origin, pool)
-        BREAKER_STATE.labels(*names).set(_NUMBERS[state])
+        _state(*names).set(_NUMBERS[state])
         if state is State.OPEN and not was_open:
             BREAKER_TRIPS.labels(*names).inc()
 

@@ -10,7 +10,6 @@ import ssl
 from collections.abc import Mapping
 from functools import partial
 from http.client import HTTPException
-from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
@@ -37,12 +36,18 @@ class BadTarget(ValueError):
 
 
 class _RawAdapter(HTTPAdapter):
+    """requests' adapter for one origin.
+
+    What it finds out anew about each URL and each reply is known here, or asked for by nobody.
+    """
+
     def __init__(
-        self, connections: int, connecting: Connecting, tls: ssl.SSLContext | None
+        self, url: str, connections: int, connecting: Connecting, tls: ssl.SSLContext | None
     ) -> None:
         self._connecting = connecting
         self._tls = tls
         super().__init__(1, connections, max_retries=0)
+        self.pool: RawPool = self.poolmanager.connection_from_url(url)
 
     def init_poolmanager(self, *args: Any, **rest: Any) -> None:
         super().init_poolmanager(*args, **rest, ssl_context=self._tls)
@@ -52,19 +57,23 @@ class _RawAdapter(HTTPAdapter):
         }
 
     def get_connection_with_tls_context(self, request: Any, *args: Any, **rest: Any) -> Any:
-        return self.poolmanager.connection_from_url(request.url)
+        return self.pool
+
+    def request_url(self, *args: Any, **rest: Any) -> str:
+        return "/"  # the connection knows better
 
     def cert_verify(self, *args: Any, **rest: Any) -> None:
         """Leave it to the context."""
 
-    def pools(self) -> list[RawPool]:
-        """Return the pools that there are: one, once a call was made."""
-        manager = self.poolmanager
-        return [manager.pools[key] for key in manager.pools.keys()]  # noqa: SIM118
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
+        """Return the reply; its cookies and what its text may be are of no interest."""
+        response = requests.Response()
+        response.raw, response.status_code, response.headers = resp, resp.status, resp.headers
+        response.request, response.connection = req, self
+        return response
 
     def close(self) -> None:
-        for key in self.poolmanager.pools.keys():  # noqa: SIM118 - it cannot be iterated
-            self.poolmanager.pools[key].close()  # urllib3 leaves that to the garbage collector
+        self.pool.close()  # urllib3 leaves that to the garbage collector
         super().close()
 
 
@@ -125,25 +134,19 @@ class RawSession(requests.Session):
     ) -> None:
         super().__init__()
         self.trust_env = False
-        self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         self.adapters.clear()
-        self._adapter = _RawAdapter(connections, connecting, tls)
-        self.mount(origin, self._adapter)
         self._url = f"{origin}/"
+        self._adapter = _RawAdapter(self._url, connections, connecting, tls)
+        self.mount(origin, self._adapter)
 
     @property
     def kept(self) -> int:
         """How many open connections wait for the next call."""
-        return sum(pool.kept for pool in self._adapter.pools())
+        return self._adapter.pool.kept
 
     def close_unused(self) -> None:
         """Close the connections that wait for the next call."""
-        for pool in self._adapter.pools():
-            pool.close_unused()
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Know of no redirects: requests would read ahead to the next one even if forbidden."""
-        return None
+        self._adapter.pool.close_unused()
 
     def deliver(
         self, call: Call, attempt: Attempt, timeout: tuple[float, float]
@@ -162,8 +165,8 @@ class RawSession(requests.Session):
         request.url = self._url
         request.headers = RawHeaders(call.headers, attempt)
         request.body = call.body or None
-        request.hooks = {"response": []}
-        return self.send(request, stream=True, timeout=timeout, allow_redirects=False)
+        # Not by `send`: that follows, keeps cookies and looks for proxies, all of it in vain.
+        return self._adapter.send(request, stream=True, timeout=timeout)
 
 
 def header_pairs(response: requests.Response) -> list[tuple[str, str]]:

@@ -80,7 +80,7 @@ class Reader:
         is_json = "json" in (reply.header("Content-Type") or "json")
         if not has_end and is_json and (decoded or reply.status == 200):
             check_json(decoded)
-        return replace(reply, decoded=decoded)
+        return Reply(reply.status, reply.headers, reply.body, decoded)
 
 
 def _announced_bytes(pairs: list[tuple[str, str]]) -> int:

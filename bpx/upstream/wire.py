@@ -158,6 +158,7 @@ class Wire:
         return Connecting(
             now=self._runtime.now,
             deadline=self._runtime.deadline,
+            has_come=self._runtime.has_come,
             connect_s=self._bounds.connect_s,
             idle_s=self._bounds.idle_s[pool],
         )

@@ -10,9 +10,10 @@ from bpx.exchange.endpoint import Endpoint, Source
 from bpx.exchange.failure import UNKNOWN_SYMBOL
 from bpx.exchange.query import Params
 from bpx.web.answer import JSON, Again, Answer, Given, headers_of
-from bpx.web.entrance import CLIENT
+from bpx.web.entrance import CLIENT, has_body
 from bpx.web.forwarding import Forwarding, raw_target
 from bpx.web.parts import Parts
+from bpx.web.plain import Whole
 from bpx.web.repeat import AGAIN
 from bpx.web.targets import METHODS
 
@@ -21,7 +22,6 @@ UNDERSTOOD = 4096  # queries whose meaning is remembered, per endpoint
 # Headers that change an answer: https://developers.binance.com/docs/binance-spot-api-docs/rest-api
 TRANSFORMING = ("HTTP_X_MBX_TIME_UNIT", "HTTP_X_MBX_SBE")
 SBE = "sbe"  # in Accept
-CHUNKED = "HTTP_TRANSFER_ENCODING"
 REMEMBERED_CHARACTERS = 200  # longer queries are rare, and may hold signatures
 
 
@@ -108,7 +108,7 @@ class _Serving:
         path, _, query = raw_target(environ).partition("?")
         if path != self.endpoint.path or any(name in environ for name in TRANSFORMING):
             return None
-        if environ.get("CONTENT_LENGTH", "") not in ("", "0") or CHUNKED in environ:
+        if has_body(environ):
             return None  # Binance may read parameters from a body
         if len(query) > REMEMBERED_CHARACTERS:
             return self.endpoint.understand(query)
@@ -138,4 +138,4 @@ class _Serving:
     def _reply(self, answer: Answer) -> Response:
         body = answer.body
         age_ms = max(0, int((self._now() - answer.confirmed_at) * 1000))
-        return Response(body, 200, headers_of(answer, str(age_ms), str(len(body))))
+        return Whole([body], 200, headers_of(answer, str(age_ms), str(len(body))))

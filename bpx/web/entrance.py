@@ -110,7 +110,6 @@ class Entrance:
 
 def head_of(environ: Mapping[str, Any]) -> Head:
     """Return what there is to decide about a request."""
-    has_body = environ.get("CONTENT_LENGTH", "") not in ("", "0")
     told = environ.get
     return Head(
         environ["REQUEST_METHOD"],
@@ -121,8 +120,13 @@ def head_of(environ: Mapping[str, Any]) -> Head:
         told("HTTP_ORIGIN"),
         told("HTTP_X_BPX_API_KEY"),
         told("HTTP_AUTHORIZATION"),
-        has_body or "HTTP_TRANSFER_ENCODING" in environ,
+        has_body(environ),
     )
+
+
+def has_body(environ: Mapping[str, Any]) -> bool:
+    """Whether a request has come with a body, be it empty."""
+    return environ.get("CONTENT_LENGTH", "") not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
 
 
 def _fingerprint(key: str | None) -> str | None:

@@ -8,8 +8,9 @@ from flask import Response, request
 from bpx.errors import BadTarget
 from bpx.upstream.call import Call, Kind, Reply, kind_of, never
 from bpx.upstream.headers import to_binance
-from bpx.web.entrance import CLIENT, KIND
+from bpx.web.entrance import CLIENT, KIND, has_body
 from bpx.web.parts import Parts
+from bpx.web.plain import Whole
 
 BODILESS = (204, 304)
 IS_GONE = "bpx.is_gone"  # where the server puts what tells whether the client has gone
@@ -36,7 +37,7 @@ class Forwarding:
         if not target.startswith("/"):
             raise BadTarget("Illegal request target: a path is expected.")
         path, _, query = target.partition("?")
-        body = request.get_data(cache=False)
+        body = request.get_data(cache=False) if has_body(environ) else b""
         kind = kind_of(method, query, body)
         environ[KIND] = kind
         endpoint = self._market.find(method, path)
@@ -62,19 +63,15 @@ class Forwarding:
         return self._response(reply)
 
     def _response(self, reply: Reply) -> Response:
-        source = "upstream" if reply.kept_at is None else "cache"
-        response = Response(reply.body if reply.stream is None else reply.stream, reply.status)
-        response.headers.clear()
-        for name, value in reply.headers:
-            response.headers.add(name, value)
-        tells_length = request.method != "HEAD" and reply.status not in BODILESS
-        if tells_length and reply.stream is None and "Content-Length" not in response.headers:
-            response.headers["Content-Length"] = str(len(reply.body))
-        response.headers["Data-Source"] = source
+        headers = list(reply.headers)
+        is_bodiless = request.method == "HEAD" or reply.status in BODILESS
+        if reply.stream is None and not is_bodiless:
+            headers.append(("Content-Length", str(len(reply.body))))
+        headers.append(("Data-Source", "upstream" if reply.kept_at is None else "cache"))
         if reply.kept_at is not None:
             age_ms = max(0, int((self._now() - reply.kept_at) * 1000))
-            response.headers["Data-Age-Ms"] = str(age_ms)
-        return response
+            headers.append(("Data-Age-Ms", str(age_ms)))
+        return Whole([reply.body] if reply.stream is None else reply.stream, reply.status, headers)
 
 
 def raw_target(environ: Mapping[str, Any]) -> str:

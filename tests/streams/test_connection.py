@@ -16,23 +16,28 @@ from bpx.simulator.simulator import Simulator
 from bpx.streams.connection import MOST_STREAMS, Connection
 from bpx.streams.connects import Connects, Gate
 from bpx.streams.states import State
+from bpx.streams.subscriptions import RETRY_S
 from bpx.streams.tap import Tap
 from bpx.streams.voice import Place
 from bpx.streams.wire import Wire
 from tests.runtime import ThreadRuntime
 from tests.simulator.tiny_venue import TinyVenue
+from tests.streams.moved import MovedTime
 from tests.waiting import eventually
 
 SPOT = LIMITS["spot"]
 KLINE, DEPTH, BEST = "btcusdt@kline_1m", "btcusdt@depth20@100ms", "btcusdt@bookTicker"
+# Quick where something is to happen, and slow where nothing may: a machine can be busy for seconds.
 QUICK = Wire(
-    handshake_timeout_s=1.0,
+    handshake_timeout_s=10.0,
     ping_interval_s=30.0,
-    pong_timeout_s=5.0,
-    alive_s=1.0,
+    pong_timeout_s=10.0,
+    alive_s=5.0,
     reconnect_delay_s=0.01,
     max_reconnect_delay_s=0.05,
 )
+# For time that a test moves: without such a move nothing of this is ever over.
+PATIENT = replace(QUICK, alive_s=100.0, pong_timeout_s=1000.0, ping_interval_s=10_000.0)
 
 
 class HastyRuntime(ThreadRuntime):
@@ -71,7 +76,7 @@ def connected(
     finally:
         connection.close()
         for thread in runtime.threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
 
 
@@ -99,7 +104,7 @@ def subscribed(sim: Simulator) -> set[str]:
 
 
 def heard(tap: Tap, count: int) -> list[bytes]:
-    arrivals = [tap.next(5) for _ in range(count)]
+    arrivals = [tap.next(10) for _ in range(count)]
     return [arrival.payload for arrival in arrivals]
 
 
@@ -113,7 +118,7 @@ def test_a_tap_hears_its_streams_in_order_and_bare(sim):
         connection.add(other)
         eventually(lambda: subscribed(sim) == {KLINE, BEST, DEPTH})
         sim.step(200)
-        arrivals = [tap.next(5) for _ in range(4)]
+        arrivals = [tap.next(10) for _ in range(4)]
         assert sorted((a.stream, a.payload) for a in arrivals) == [
             (BEST, b'{"n":10001}'), (BEST, b'{"n":10002}'),
             (KLINE, b'{"n":10001}'), (KLINE, b'{"n":10002}'),
@@ -126,8 +131,10 @@ def test_a_tap_knows_since_when_all_its_streams_are_subscribed(sim):
     with connected(sim) as connection:
         tap = tap_of(KLINE, BEST)
         began = monotonic()
+        sim.faults.black_hole()  # nothing is acknowledged
         connection.add(tap)
         assert tap.subscribed_at is None
+        sim.faults.black_hole(False)
         eventually(lambda: tap.subscribed_at is not None)
         assert began <= tap.subscribed_at <= monotonic()
 
@@ -164,7 +171,7 @@ def test_streams_are_subscribed_in_batches_of_200_and_slowly_enough(sim):
         eventually(lambda: connection.state is State.OPEN)
         began = monotonic()
         connection.add(tap_of(*names(450)))
-        eventually(lambda: len(subscribed(sim)) == 450, within_s=5)
+        eventually(lambda: len(subscribed(sim)) == 450)
         assert monotonic() - began >= 2 / 4
         assert [len(streams) for _, streams in asked(sim)] == [200, 200, 50]
         assert [name for _, streams in asked(sim) for name in streams] == names(450)
@@ -183,9 +190,9 @@ def test_changes_one_by_one_stay_within_what_binance_takes(market):
             connection.add(tap_of(f"s{number}@ticker"))
             number += 1
             sleep(0.01)
-        spent_s = monotonic() - began
-        assert len(sim.control_messages) <= control_per_s * spent_s + 1
-        eventually(lambda: len(subscribed(sim)) == number, within_s=3)
+        said = len(sim.control_messages)
+        assert said <= control_per_s * (monotonic() - began) + 1
+        eventually(lambda: len(subscribed(sim)) == number)
         assert sim.connects == 1  # who sends too much is cut off
 
 
@@ -205,8 +212,10 @@ def test_a_dead_stream_is_unsubscribed_and_subscribed_anew(sim):
         connection.add(tap)
         connection.add(other)
         eventually(lambda: None not in (tap.subscribed_at, other.subscribed_at))
+        sim.faults.black_hole()  # nothing is acknowledged
         connection.renew(tap)
         assert (tap.generation, tap.subscribed_at, other.generation) == (1, None, 0)
+        sim.faults.black_hole(False)
         eventually(lambda: tap.subscribed_at is not None)
         assert asked(sim)[-2:] == [("UNSUBSCRIBE", [KLINE]), ("SUBSCRIBE", [KLINE])]
         assert sim.connects == 1
@@ -265,14 +274,16 @@ def test_so_many_failures_in_a_row_are_called_failing_and_it_goes_on_trying(sim)
 
 
 def test_short_lives_in_a_row_are_failures_too_and_a_stable_one_ends_the_row(sim):
-    wire = replace(QUICK, max_reconnects=2, stable_s=0.3)
-    with connected(sim, wire) as connection:
+    wire = replace(PATIENT, max_reconnects=2, stable_s=50.0)
+    time = MovedTime()
+    with connected(sim, wire, runtime=time) as connection:
         for connects in (1, 2):
             eventually(lambda n=connects: sim.connects == n and len(sim.connections) == 1)
             sim.drop_connections()
         eventually(lambda: sim.connects == 3 and connection.state is State.OPEN)
-        assert connection.report(monotonic()).failures == 2
-        eventually(lambda: connection.report(monotonic()).failures == 0)
+        assert connection.report(time.now()).failures == 2
+        time.ahead_s += wire.stable_s
+        eventually(lambda: connection.report(time.now()).failures == 0)
 
 
 def test_nobody_connects_while_the_exchange_wants_no_requests_and_who_is_open_stays(sim):
@@ -282,7 +293,7 @@ def test_nobody_connects_while_the_exchange_wants_no_requests_and_who_is_open_st
         eventually(lambda: monotonic() - began > 0.6)
         assert (connection.state, sim.connects) == (State.WAITING, 0)
         hold_s[0] = 0.0
-        eventually(lambda: connection.state is State.OPEN, within_s=3)
+        eventually(lambda: connection.state is State.OPEN)
         hold_s[0] = 60.0
         began = monotonic()
         eventually(lambda: monotonic() - began > 0.3)
@@ -291,11 +302,11 @@ def test_nobody_connects_while_the_exchange_wants_no_requests_and_who_is_open_st
 
 def test_a_ban_is_waited_out(sim):
     sim.faults.refuse_handshakes(Refusal(418, headers={"Retry-After": "1"}), times=1)
+    began = monotonic()
     with connected(sim) as connection:
         eventually(lambda: connection.state is State.WAITING and connection.report(0.0).failures)
-        refused_at = monotonic()
-        eventually(lambda: sim.connects == 1, within_s=3)
-        assert monotonic() - refused_at > 0.9
+        eventually(lambda: sim.connects == 1)
+        assert monotonic() - began > 1.0
 
 
 # Replacement
@@ -311,14 +322,15 @@ def test_an_old_link_is_replaced_without_a_break(sim, caplog):
         for _ in range(3):
             sim.step(100)
             before = sim.connects
-            eventually(lambda n=before: sim.connects == n + 1)
+            eventually(lambda n=before: sim.connects > n)
             eventually(lambda: len(sim.connections) == 1)
             assert subscribed(sim) == {KLINE, BEST, DEPTH}
         sim.step(100)
-        numbers = {json.loads(payload)["n"] for payload in heard(taps[1], 4)}
-        assert numbers == {10001, 10002, 10003, 10004}
+        numbers: set[int] = set()
+        while numbers != {10001, 10002, 10003, 10004}:  # some of them twice, by both links
+            numbers.add(json.loads(taps[1].next(10).payload)["n"])
         assert [tap.generation for tap in taps] == [0, 0]
-        assert all(tap.line.alive_until > monotonic() for tap in taps)
+        eventually(lambda: all(tap.line.alive_until > monotonic() for tap in taps))
     assert set(transitions(caplog)[2:-1]) == {"open -> replacing", "replacing -> open"}
     assert set(sim.endings) == {1000}
 
@@ -337,44 +349,58 @@ def test_while_it_is_replaced_both_links_deliver_and_the_old_one_goes_last(sim):
 
 
 def test_what_the_successor_does_not_deliver_in_time_is_broken_off_and_nothing_else(sim):
-    with connected(sim, replace(QUICK, overlap_s=0.5)) as connection:
+    time = MovedTime()
+    with connected(sim, replace(PATIENT, overlap_s=50.0), runtime=time) as connection:
         silent, other = tap_of(KLINE), tap_of(DEPTH)
         connection.add(silent)
         connection.add(other)
         eventually(lambda: None not in (silent.subscribed_at, other.subscribed_at))
-        old = sim.call(lambda: list(sim._server.streams._open))
+        sim.faults.answer_control(Misanswer(lambda id_: [], is_obeyed=True))
         sim.shutdown_notice()
-        eventually(lambda: connection.state is State.REPLACING)
+        eventually(lambda: [len(one.streams) for one in sim.connections] == [2, 2])
+        connection.add(tap_of(BEST))  # never acknowledged: it is waited for
+        old, new = sim.call(lambda: list(sim._server.streams._open))
+        sim.call(lambda: new.send(b'{"result":null,"id":1}'))
         only_the_old = b'{"stream":"%s","data":{"n":1}}' % KLINE.encode()
         both = b'{"stream":"%s","data":{"n":1}}' % DEPTH.encode()
 
-        def goes_on() -> bool:
-            sim.call(lambda: [one.send(only_the_old) for one in old])
-            sim.call(lambda: [one.send(both) for one in sim._server.streams._open])
-            return connection.state is State.OPEN
+        def lacks_one_alone() -> bool:
+            sim.call(lambda: [old.send(only_the_old), old.send(both), new.send(both)])
+            carriage = connection._carriage
+            ours, next_ = carriage.current, carriage.successor
+            proved = ours.pulse.complete_until >= next_.subscriptions.newest_since() > 0
+            delivered = DEPTH in next_.subscriptions.delivered
+            return proved and delivered and carriage._undelivered(ours, next_) == {KLINE}
 
-        eventually(goes_on)
+        eventually(lacks_one_alone)
+        assert connection.state is State.REPLACING
+        time.ahead_s += 50.0
+        eventually(lambda: connection.state is State.OPEN)
         assert (silent.generation, other.generation) == (1, 0)
 
 
 def test_a_successor_that_delivers_nothing_is_dismissed(sim):
-    with connected(sim, replace(QUICK, max_age_s=0.4, overlap_s=0.3)) as connection:
+    time = MovedTime()
+    with connected(sim, replace(PATIENT, overlap_s=50.0), runtime=time) as connection:
         tap = tap_of(KLINE)
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
         (old,) = sim.call(lambda: list(sim._server.streams._open))
         sim.faults.answer_control(Misanswer(lambda id_: []))  # neither obeyed nor answered
+        sim.shutdown_notice()
         text = b'{"stream":"%s","data":{"n":1}}' % KLINE.encode()
 
-        def is_dismissed() -> bool:
+        def is_worse() -> bool:
             sim.call(lambda: old.send(text))
-            return "delivers nothing" in (connection.report(0.0).last_loss or "")
+            return connection._carriage.is_worse()
 
-        eventually(is_dismissed, within_s=4)
+        eventually(is_worse)
+        time.ahead_s += 50.0
+        eventually(lambda: "delivers nothing" in (connection.report(0.0).last_loss or ""))
         assert tap.generation == 0
         sim.faults.answer_control(None)
         eventually(lambda: subscribed(sim) == {KLINE} and old not in list(
-            sim.call(lambda: list(sim._server.streams._open))), within_s=4)  # fmt: skip
+            sim.call(lambda: list(sim._server.streams._open))))  # fmt: skip
 
 
 def test_an_attempt_to_replace_that_fails_leaves_everything_as_it_is(sim):
@@ -384,7 +410,7 @@ def test_an_attempt_to_replace_that_fails_leaves_everything_as_it_is(sim):
         eventually(lambda: tap.subscribed_at is not None)
         sim.faults.refuse_handshakes(Refusal(503), times=3)
         sim.shutdown_notice()
-        eventually(lambda: sim.connects == 2, within_s=5)
+        eventually(lambda: sim.connects == 2)
         eventually(lambda: len(sim.connections) == 1 and connection.state is State.OPEN)
         assert tap.generation == 0
 
@@ -393,20 +419,26 @@ def test_a_link_that_is_lost_while_its_successor_is_connecting_leaves_the_attemp
     sim, caplog
 ):
     caplog.set_level("INFO")
-    with connected(sim) as connection:
+    hold_s = [0.0]
+    with connected(sim, hold_s=lambda: hold_s[0]) as connection:
         tap = tap_of(KLINE)
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
         (old,) = sim.call(lambda: list(sim._server.streams._open))
+        hold_s[0] = 60.0  # no attempt before it can be held up
         sim.shutdown_notice()
-        eventually(lambda: connection.state is State.REPLACING)
+        eventually(lambda: connection._carriage.current.is_warned)
         sim.faults.black_hole()
+        hold_s[0] = 0.0
+        eventually(lambda: connection.state is State.REPLACING)
         sim.call(old.cut)
         eventually(lambda: tap.line.alive_until < monotonic())
+        assert connection.state is State.CONNECTING
         sim.faults.black_hole(False)
         eventually(lambda: connection.state is State.OPEN)
         eventually(lambda: tap.subscribed_at is not None)
-        assert len(sim.connections) == 1
+        eventually(lambda: len(sim.connections) == 1)
+        assert sim.connects == 2
 
 
 def test_a_silent_link_is_replaced_before_it_is_given_up():
@@ -419,7 +451,7 @@ def test_a_silent_link_is_replaced_before_it_is_given_up():
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
         sim.faults.black_hole()
-        eventually(lambda: connection.state is State.REPLACING, within_s=3)
+        eventually(lambda: connection.state is State.REPLACING)
         assert tap.line.alive_until < monotonic()
         sim.faults.black_hole(False)
         eventually(lambda: tap.line.alive_until > monotonic())
@@ -447,8 +479,8 @@ def test_a_refused_handshake_is_tried_again_and_not_at_once(sim, refusal):
     with connected(sim, replace(QUICK, max_reconnect_delay_s=0.1)) as connection:
         tap = tap_of(KLINE)
         connection.add(tap)
-        eventually(lambda: connection.state is State.WAITING)
-        eventually(lambda: attempts() - before >= 16, within_s=10)
+        eventually(lambda: connection.state in (State.WAITING, State.FAILING))
+        eventually(lambda: attempts() - before >= 16, within_s=30)
         # Most waits are random up to 100 ms: all so short happens once in 1e8 times.
         assert monotonic() - began > 0.1
         assert sim.connects == 0
@@ -478,12 +510,12 @@ def test_whatever_ends_it_it_comes_back_with_all_its_streams(sim, code):
         eventually(lambda: tap.subscribed_at is not None)
         assert tap.generation == 1
         sim.step(100)
-        assert [tap.next(5).generation for _ in range(2)] == [1, 1]
+        assert [tap.next(10).generation for _ in range(2)] == [1, 1]
 
 
 def test_a_lost_connection_is_known_to_its_taps_at_once(sim):
-    with connected(sim, replace(QUICK, reconnect_delay_s=30, max_reconnect_delay_s=30),
-                   runtime=HastyRuntime()) as connection:  # fmt: skip
+    wire = replace(QUICK, reconnect_delay_s=30, max_reconnect_delay_s=30)
+    with connected(sim, wire) as connection:
         tap = tap_of(KLINE)
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
@@ -515,13 +547,13 @@ def test_what_is_asked_for_after_a_loss_is_asked_of_the_new_connection(sim):
         eventually(lambda: len(sim.control_messages) == 2)
         late = tap_of(BEST)
         connection.add(late)
-        eventually(lambda: late.subscribed_at is not None, within_s=2)
+        eventually(lambda: late.subscribed_at is not None, within_s=RETRY_S - 2)
 
 
 def test_an_unused_connection_is_closed():
     closed = []
     with Simulator(TinyVenue(), paused=True, limits=replace(SPOT, messages_per_s=10**6)) as sim:
-        wire = replace(QUICK, alive_s=0.2, pong_timeout_s=600)
+        wire = replace(QUICK, handshake_timeout_s=600, alive_s=600, pong_timeout_s=600)
         with connected(sim, wire, runtime=HastyRuntime(), on_closed=closed.append) as connection:
             tap = tap_of(KLINE)
             connection.add(tap)
@@ -529,7 +561,7 @@ def test_an_unused_connection_is_closed():
             sleep_until_a_minute_has_passed()
             assert connection.state is State.OPEN
             connection.remove(tap)
-            eventually(lambda: connection.state is State.CLOSED, within_s=4)
+            eventually(lambda: connection.state is State.CLOSED)
             eventually(lambda: sim.connections == [])
             eventually(lambda: closed == [connection])
 
@@ -550,48 +582,58 @@ def patient(**changes: object) -> Limits:
 def test_a_silent_connection_is_pinged_and_is_alive_as_long_as_it_answers():
     with Simulator(TinyVenue(), paused=True, limits=patient()) as sim:
         sim.faults.stop_pinging()
-        with connected(sim, replace(QUICK, alive_s=0.4, pong_timeout_s=0.4)) as connection:
+        time = MovedTime()
+        with connected(sim, PATIENT, runtime=time) as connection:
             tap = tap_of(KLINE)
             connection.add(tap)
             eventually(lambda: tap.subscribed_at is not None)
-            end = monotonic() + 1.2
-            while monotonic() < end:
-                assert tap.line.alive_until > monotonic()
-                sleep(0.005)
+            for _ in range(3):
+                time.ahead_s += 0.6 * PATIENT.alive_s
+                assert tap.line.alive_until > time.now()
+                eventually(lambda: tap.line.alive_until > time.now() + 0.8 * PATIENT.alive_s)
             assert sim.connects == 1
 
 
 def test_a_connection_that_answers_no_ping_is_not_alive_and_then_replaced():
-    wire = replace(QUICK, alive_s=0.3, pong_timeout_s=0.6)
+    time = MovedTime()
     with (
         Simulator(TinyVenue(), paused=True, limits=patient()) as sim,
-        connected(sim, wire) as connection,
+        connected(sim, PATIENT, runtime=time) as connection,
     ):
         tap = tap_of(KLINE)
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
         sim.faults.black_hole()
-        eventually(lambda: tap.line.alive_until < monotonic(), within_s=0.8)
+        time.ahead_s += 1.1 * PATIENT.alive_s
+        eventually(lambda: tap.line.alive_until < time.now())  # what was on its way may come
         assert tap.generation == 0  # not yet given up
-        eventually(lambda: tap.generation >= 1, within_s=3)
+        time.ahead_s += PATIENT.pong_timeout_s
+        eventually(lambda: tap.generation >= 1)
         sim.faults.black_hole(False)
         eventually(lambda: tap.subscribed_at is not None)
         eventually(lambda: sim.connects >= 2)
-        assert tap.line.alive_until > monotonic()
+        eventually(lambda: tap.line.alive_until > time.now())
 
 
 def test_pings_of_the_exchange_are_answered():
-    limits = patient(ping_interval_s=0.05, pong_within_s=0.3)
-    with Simulator(TinyVenue(), paused=True, limits=limits) as sim, connected(sim) as connection:
-        eventually(lambda: connection.state is State.OPEN)
-        end = monotonic() + 0.8
-        eventually(lambda: monotonic() > end)
-        assert sim.connects == 1  # who does not answer is cut off
+    sent: list[bytes] = []
+
+    def payload(now_ms: int) -> bytes:
+        sent.append(b"%d" % len(sent))
+        return sent[-1]
+
+    limits = patient(ping_interval_s=0.05, pong_within_s=60.0, ping_payload=payload)
+    with Simulator(TinyVenue(), paused=True, limits=limits) as sim, connected(sim):
+        eventually(lambda: len(sim.connections) == 1)
+        (open_,) = sim.call(lambda: list(sim._server.streams._open))
+        eventually(lambda: len(sent) >= 5)
+        eventually(lambda: sim.call(lambda: not open_._pings))  # all those are answered
+        assert sim.connects == 1
 
 
 def test_it_can_be_closed_while_it_waits_to_connect_again(sim):
     sim.faults.refuse_handshakes(Refusal(503))
     with connected(sim) as connection:
-        eventually(lambda: connection.state is State.WAITING)
+        eventually(lambda: connection.state in (State.WAITING, State.FAILING))
     assert connection.state is State.CLOSED
     assert sim.connects == 0

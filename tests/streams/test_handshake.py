@@ -20,7 +20,7 @@ Shake = Callable[[bytes], bytes]
 def ask(
     url: str,
     *,
-    within_s: float = 2.0,
+    within_s: float = 10.0,
     is_late: Callable[[], bool] = lambda: False,
     compression: bool = True,
     ca_file: str | None = None,
@@ -156,7 +156,7 @@ def test_the_body_of_a_refusal_is_not_waited_for(length: str):
     answer = f"HTTP/1.1 503 X\r\nContent-Length: {length}\r\n\r\nsome".encode()
     began = monotonic()
     assert loss_of(lambda head: answer).loss is Loss.REFUSED
-    assert monotonic() - began < 1
+    assert monotonic() - began < 8
 
 
 # No answer

@@ -19,10 +19,11 @@ from bpx.streams.voice import Place
 from bpx.streams.wire import Wire
 from tests.runtime import ThreadRuntime
 from tests.simulator.tiny_venue import TinyVenue
+from tests.streams.moved import MovedTime
 from tests.waiting import eventually
 
 KLINE, DEPTH = "btcusdt@kline_1m", "btcusdt@depth20@100ms"
-WIRE = Wire(handshake_timeout_s=1.0, alive_s=1.0, pong_timeout_s=5.0)
+WIRE = Wire(handshake_timeout_s=10.0, alive_s=5.0, pong_timeout_s=10.0)
 
 
 @pytest.fixture
@@ -48,8 +49,10 @@ class Living:
 
 
 @contextmanager
-def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
-    runtime, audience = ThreadRuntime(), Audience()
+def living(
+    sim: Simulator, *taps: Tap, wire: Wire = WIRE, runtime: ThreadRuntime | None = None
+) -> Iterator[Living]:
+    runtime, audience = runtime or ThreadRuntime(), Audience()
     told, consents, misses = [], [], []
     for tap in taps:
         audience.add(tap)
@@ -68,7 +71,7 @@ def living(sim: Simulator, *taps: Tap, wire: Wire = WIRE) -> Iterator[Living]:
     finally:
         link.close()
         for thread in runtime.threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
 
 
@@ -84,7 +87,7 @@ def test_it_opens_subscribes_what_somebody_hears_and_delivers(sim):
         assert here.link.is_open
         sim.step(100)
         eventually(lambda: set(here.link.subscriptions.delivered) == {KLINE, DEPTH})
-        assert {tap.next(1).payload, tap.next(1).payload} == {b'{"n":10001}'}
+        assert {tap.next(10).payload, tap.next(10).payload} == {b'{"n":10001}'}
         assert tap.subscribed_at is None  # which link counts is for others to say
 
 
@@ -109,7 +112,7 @@ def test_what_is_left_over_of_a_subscription_is_not_heard_by_who_asks_for_the_st
         eventually(lambda: '"UNSUBSCRIBE"' in sim.control_messages[-1])
         here.audience.add(late)
         sim.step(100)
-        assert other.next(5).payload == b'{"n":10001}'
+        assert other.next(10).payload == b'{"n":10001}'
         assert late.next(0.01) is None
         assert set(here.link.subscriptions.delivered) == {DEPTH}
 
@@ -172,10 +175,15 @@ def test_a_handshake_that_is_refused_ends_it(sim):
 
 
 def test_silence_ends_it(sim):
-    wire = replace(WIRE, alive_s=0.2, pong_timeout_s=0.3)
-    with living(sim, wire=wire) as here:
+    time = MovedTime()
+    wire = replace(WIRE, alive_s=100.0, pong_timeout_s=200.0)
+    with living(sim, wire=wire, runtime=time) as here:
         eventually(lambda: here.link.is_open)
         sim.faults.black_hole()
+        time.ahead_s += 249.0
+        eventually(lambda: here.link.pulse._unanswered != {})  # it was looked at, and pinged
+        assert here.lost is None
+        time.ahead_s += 2.0
         eventually(lambda: here.lost is not None)
         assert here.lost.loss is Loss.LOST
         sim.faults.black_hole(False)
@@ -203,7 +211,7 @@ def test_nonsense_ends_nothing_and_it_is_told_if_a_stream_may_have_missed_it(sim
         before = monotonic()
         sim.call(lambda: [one.send(nonsense) for one in sim._server.streams._open])
         sim.step(100)
-        assert tap.next(5).payload == b'{"n":10001}'
+        assert tap.next(10).payload == b'{"n":10001}'
         assert here.link.is_open
         assert len(here.misses) == misses
         assert all(before < at < monotonic() for at in here.misses)
@@ -211,26 +219,29 @@ def test_nonsense_ends_nothing_and_it_is_told_if_a_stream_may_have_missed_it(sim
 
 def test_it_proves_on_demand_that_nothing_is_missing():
     patient = replace(LIMITS["spot"], messages_per_s=100)
-    with Simulator(TinyVenue(), paused=True, limits=patient) as sim, living(sim) as here:
+    wire = replace(WIRE, alive_s=600.0, ping_interval_s=600.0)  # of itself it does not for long
+    with Simulator(TinyVenue(), paused=True, limits=patient) as sim, living(sim, wire=wire) as here:
         eventually(lambda: here.link.is_open)
         at = here.link.opened_at
         here.link.prove(at)
-        eventually(lambda: here.link.pulse.complete_until >= at, within_s=0.4)
+        eventually(lambda: here.link.pulse.complete_until >= at)
 
 
 def test_what_was_held_back_is_not_taken_for_life_before_a_ping_of_afterwards_is_answered():
     patient = replace(LIMITS["spot"], messages_per_s=100)
-    wire = replace(WIRE, alive_s=0.4)
+    time = MovedTime()
+    wire = replace(WIRE, alive_s=100.0, pong_timeout_s=1000.0)
     tap = tap_of(KLINE)
     with (
         Simulator(TinyVenue(), paused=True, limits=patient) as sim,
-        living(sim, tap, wire=wire) as here,
+        living(sim, tap, wire=wire, runtime=time) as here,
     ):
         eventually(lambda: here.consents == [[KLINE]])
         line = here.link.pulse.line
         sim.faults.black_hole()
-        eventually(lambda: line.alive_until < monotonic())
+        time.ahead_s += 200.0
+        eventually(lambda: line.alive_until < time.now())
         died_at = line.alive_until
         sim.faults.black_hole(False)
-        eventually(lambda: line.alive_until > monotonic())
+        eventually(lambda: line.alive_until > time.now())
         assert here.link.pulse.complete_until > died_at

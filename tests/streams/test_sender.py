@@ -39,7 +39,7 @@ def test_a_peer_that_takes_nothing_is_lost_in_time(pair: Pair):
     began = monotonic()
     with pytest.raises(StreamLost, match="takes nothing") as lost:
         sender.send(LARGE, Opcode.TEXT, 0.2)
-    assert 0.2 <= monotonic() - began < 1.0
+    assert 0.2 <= monotonic() - began < 10.0
     assert lost.value.loss is Loss.LOST
 
 
@@ -57,7 +57,7 @@ def test_a_peer_that_takes_a_little_now_and_then_is_lost_in_time(pair: Pair):
     try:
         with pytest.raises(StreamLost):
             Sender(ours, ThreadRuntime()).send(LARGE, Opcode.TEXT, 0.3)
-        assert 0.3 <= monotonic() - began < 1.5
+        assert 0.3 <= monotonic() - began < 15.0  # to read it all would take more than a minute
     finally:
         over.set()
         ours.close()
@@ -69,7 +69,7 @@ def test_a_peer_that_is_slow_for_a_moment_gets_everything(pair: Pair):
     heard: list[tuple[int, bytes]] = []
     reader = threading.Timer(0.2, lambda: heard.append(peer.receive()))
     reader.start()
-    Sender(ours, ThreadRuntime()).send(LARGE, Opcode.TEXT, 5.0)
+    Sender(ours, ThreadRuntime()).send(LARGE, Opcode.TEXT, 30.0)
     reader.join()
     assert heard == [(TEXT, LARGE)]
 
@@ -89,10 +89,10 @@ def test_whoever_waits_for_another_frame_to_be_sent_does_not_wait_for_ever(pair:
         began = monotonic()
         with pytest.raises(StreamLost):
             sender.send(b"", Opcode.PING, 0.1)
-        assert monotonic() - began < 1.0
+        assert monotonic() - began < 15.0
     finally:
         ours.shutdown(socket.SHUT_RDWR)
-        thread.join(5)
+        thread.join(20)
     assert not thread.is_alive()
 
 
@@ -101,14 +101,14 @@ def test_frames_of_several_tasks_do_not_mix(pair: Pair):
     sender = Sender(ours, ThreadRuntime())
     content = b"y" * 300_000
     tasks = [
-        threading.Thread(target=sender.send, args=(content, opcode, 5.0))
+        threading.Thread(target=sender.send, args=(content, opcode, 30.0))
         for opcode in (Opcode.TEXT, Opcode.PING, Opcode.TEXT)
     ]
     for task in tasks:
         task.start()
     heard = [peer.receive() for _ in tasks]
     for task in tasks:
-        task.join(5)
+        task.join(20)
     assert sorted(heard) == [(TEXT, content), (TEXT, content), (PING, content)]
 
 

@@ -18,7 +18,14 @@ from tests.simulator.tiny_venue import TinyVenue
 from tests.waiting import eventually
 
 KLINE, DEPTH, BEST = "btcusdt@kline_1m", "btcusdt@depth20@100ms", "btcusdt@bookTicker"
-QUICK = Wire(handshake_timeout_s=1.0, reconnect_delay_s=0.01, max_reconnect_delay_s=0.05)
+QUICK = Wire(handshake_timeout_s=10.0, reconnect_delay_s=0.01, max_reconnect_delay_s=0.05)
+
+
+class SlowTime(ThreadRuntime):
+    """Ten seconds are one: no machine is too busy for what is to happen in one of them."""
+
+    def now(self) -> float:
+        return monotonic() / 10
 
 
 @contextmanager
@@ -26,9 +33,10 @@ def running(
     sim: Simulator,
     connects: Connects | None = None,
     hold_s: Callable[[], float] = lambda: 0.0,
+    runtime: ThreadRuntime | None = None,
 ) -> Iterator[Streams]:
     """Give streams, and see to it that they end with all their threads."""
-    runtime = ThreadRuntime()
+    runtime = runtime or ThreadRuntime()
     market = {"spot": SPOT, "futures": FUTURES}[sim.venue.market]
     streams = Streams(market, sim.ws_url, QUICK, runtime, connects, hold_s)
     try:
@@ -36,7 +44,7 @@ def running(
     finally:
         streams.close()
         for thread in runtime.threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
 
 
@@ -64,7 +72,7 @@ def test_all_streams_of_a_route_share_a_connection(sim):
         taps = [streams.listen("", (name,)) for name in (KLINE, DEPTH, BEST)]
         eventually(lambda: subscribed(sim) == sorted([KLINE, DEPTH, BEST]))
         sim.step(100)
-        assert [tap.next(5).stream for tap in taps] == [KLINE, DEPTH, BEST]
+        assert [tap.next(10).stream for tap in taps] == [KLINE, DEPTH, BEST]
         assert sim.connects == 1
 
 
@@ -77,17 +85,17 @@ def test_each_route_of_futures_has_a_connection_of_its_own():
         routes = {one.route: sorted(one.streams) for one in sim.connections}
         assert routes == {"public": [BEST], "market": [KLINE, "ethusdt@ticker"]}
         sim.step(100)
-        assert (best.next(5).stream, kline.next(5).stream) == (BEST, KLINE)
+        assert (best.next(10).stream, kline.next(10).stream) == (BEST, KLINE)
 
 
 def test_a_connection_carries_no_more_than_1024_streams(sim):
     with running(sim) as streams:
         for first in range(0, 1200, 200):
             streams.listen("", names(first, 200))
-        eventually(lambda: len(subscribed(sim)) == 1200, within_s=8)
+        eventually(lambda: len(subscribed(sim)) == 1200, within_s=20)
         assert sorted(len(one.streams) for one in sim.connections) == [200, 1000]
         streams.listen("", names(1200, 24))  # fits into the first
-        eventually(lambda: len(subscribed(sim)) == 1224, within_s=4)
+        eventually(lambda: len(subscribed(sim)) == 1224)
         assert sorted(len(one.streams) for one in sim.connections) == [200, 1024]
 
 
@@ -107,7 +115,7 @@ def test_who_leaves_is_unsubscribed_and_hears_nothing(sim):
         streams.leave(gone)  # once more changes nothing
         eventually(lambda: subscribed(sim) == [DEPTH])
         sim.step(100)
-        assert stays.next(5).payload == b'{"n":10001}'
+        assert stays.next(10).payload == b'{"n":10001}'
         assert gone.next(0.01) is None
 
 
@@ -129,9 +137,10 @@ def test_who_came_to_a_connection_as_it_closed_is_carried_by_another(sim):
         eventually(lambda: sim.connects == 2)
         eventually(lambda: subscribed(sim) == [KLINE])
         eventually(lambda: len(sim.connections) == 1)
+        eventually(lambda: tap.subscribed_at is not None)  # by the other
         assert tap.generation >= 1  # it may have missed something
         sim.step(100)
-        assert tap.next(5).payload == b'{"n":10001}'
+        assert tap.next(10).payload == b'{"n":10001}'
 
 
 def test_what_a_closed_connection_still_brings_is_not_heard_by_who_was_adopted(sim):
@@ -169,7 +178,7 @@ def test_closing_ends_every_connection_for_good_though_somebody_listens(sim):
 
 
 def test_closing_says_good_bye(sim):
-    with running(sim) as streams:
+    with running(sim, runtime=SlowTime()) as streams:
         tap = streams.listen("", (KLINE,))
         eventually(lambda: tap.subscribed_at is not None)
         streams.close()
@@ -179,14 +188,16 @@ def test_closing_says_good_bye(sim):
 
 def test_it_reports_how_every_connection_is():
     with Simulator(TinyVenue("futures"), paused=True) as sim, running(sim) as streams:
+        began = monotonic()
         streams.listen("/public", (BEST,))
         streams.listen("/market", (KLINE, "ethusdt@ticker"))
         eventually(lambda: len(subscribed(sim)) == 3)
+        eventually(lambda: {one.state for one in streams.report(0.0)} == {"open"})
         best, kline = streams.report(monotonic())
         assert (best.route, best.state, best.streams) == ("/public", "open", 1)
         assert (kline.route, kline.state, kline.streams) == ("/market", "open", 2)
         assert (kline.failures, kline.last_loss) == (0, None)
-        assert 0 < kline.age_s < 5
+        assert 0 < kline.age_s < monotonic() - began
         sim.drop_connections(1000, "bye")
         eventually(lambda: streams.report(monotonic())[0].last_loss is not None)
         assert streams.report(monotonic())[0].last_loss.startswith("closed: ")
@@ -215,7 +226,7 @@ def test_nobody_connects_during_a_ban_of_requests(sim):
         eventually(lambda: monotonic() - began > 0.4)
         assert sim.connects == 0
         hold_s[0] = 0.0
-        eventually(lambda: tap.subscribed_at is not None, within_s=3)
+        eventually(lambda: tap.subscribed_at is not None)
 
 
 def test_a_tap_without_a_carrier_is_found_and_adopted(sim):

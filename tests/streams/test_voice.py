@@ -1,7 +1,7 @@
 """What is said on a link, in a runtime whose time the test sets."""
 
 from json import loads
-from threading import Thread
+from threading import Event, Thread
 from time import monotonic
 
 from bpx.errors import StreamLost
@@ -45,6 +45,18 @@ class FakeSocket:
             self.voice.hear_answer()
 
 
+class Patient(Event):
+    """Whoever waits for it does so until it is set, whatever time-out there is."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_waited_for = False
+
+    def wait(self, timeout=None):
+        self.is_waited_for = True
+        return super().wait(60.0)
+
+
 WIRE = Wire()
 
 
@@ -82,12 +94,14 @@ def test_it_speaks_as_soon_as_it_is_woken():
     wanted = []
     runtime = OwnTime()
     voice, socket = voice_of(wanted, most=2, runtime=runtime)
+    waiting = voice._wake = Patient()  # it does not look by itself
     runtime.spawn(voice.speak)
+    eventually(lambda: waiting.is_waited_for)
     wanted.append("a")
     voice.wake()
-    eventually(lambda: [what for _, what in socket.said] == ["SUBSCRIBE"], within_s=0.5)
+    eventually(lambda: [what for _, what in socket.said] == ["SUBSCRIBE"])
     voice.end()
-    runtime.threads[0].join(5)
+    runtime.threads[0].join(20)
     assert not runtime.threads[0].is_alive()
 
 
@@ -98,7 +112,7 @@ def test_nothing_is_said_before_the_message_before_is_answered_or_was_not_for_lo
     Thread(target=voice.speak, daemon=True).start()
     eventually(lambda: len(socket.said) == 1)
     voice.wake()
-    eventually(lambda: len(socket.said) == 2, within_s=3)
+    eventually(lambda: len(socket.said) == 2)
     assert monotonic() - began >= ANSWER_S
     voice.end()
 

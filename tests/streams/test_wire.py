@@ -34,30 +34,27 @@ from tests.faults.frame_server import (
 )
 from tests.runtime import ThreadRuntime
 from tests.simulator.tiny_venue import TinyVenue
+from tests.streams.moved import MovedTime
 from tests.waiting import eventually
 
 BEST = "btcusdt@bookTicker"
-QUICK = Wire(handshake_timeout_s=2.0)
+PLAIN = Wire(handshake_timeout_s=10.0)
 
 
-class Clock(ThreadRuntime):
-    """Time that passes when a test says so, besides the real one."""
+class Restless(ThreadRuntime):
+    """Time that passes only when a test says so.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.ahead_s = 0.0
-
-    def now(self) -> float:
-        return monotonic() + self.ahead_s
-
-
-class Restless(Clock):
-    """Notes for how long it is to sleep; meanwhile what `meanwhile` does happens."""
+    It notes for how long it is to sleep; meanwhile what `meanwhile` does happens.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.time = 100.0
         self.slept: list[float] = []
         self.meanwhile: Callable[[], None] = lambda: None
+
+    def now(self) -> float:
+        return self.time
 
     def sleep(self, seconds: float) -> None:
         self.slept.append(seconds)
@@ -83,18 +80,18 @@ class Counting:
 
 
 @pytest.fixture
-def pair() -> Iterator[tuple[Socket, Peer, Clock]]:
+def pair() -> Iterator[tuple[Socket, Peer, MovedTime]]:
     """Both ends of a connection, and the clock of ours."""
     ours, theirs = socket.socketpair()
     ours.settimeout(0.05)
-    theirs.settimeout(5)
-    clock = Clock()
+    theirs.settimeout(20)
+    clock = MovedTime()
     with ours, theirs:
         yield Socket(ours, Frames(), 4096, clock), Peer(theirs, b"", threading.Event()), clock
 
 
 @contextmanager
-def open_to(url: str, wire: Wire = QUICK, timeout_s: float = 1.0) -> Iterator[Socket]:
+def open_to(url: str, wire: Wire = PLAIN, timeout_s: float = 10.0) -> Iterator[Socket]:
     """Open a socket, and see to it that it ends."""
     one = opened(url, wire, ThreadRuntime(), timeout_s)
     try:
@@ -129,7 +126,7 @@ def test_messages_pings_and_pongs_come_in_order(pair):
 def restless() -> Iterator[tuple[Socket, Peer, Restless]]:
     """Both ends of a connection, and who sleeps at ours."""
     ours, theirs = socket.socketpair()
-    ours.settimeout(5)
+    ours.settimeout(20)
     clock = Restless()
     with ours, theirs:
         yield Socket(ours, Frames(), 4096, clock), Peer(theirs, b"", threading.Event()), clock
@@ -138,7 +135,7 @@ def restless() -> Iterator[tuple[Socket, Peer, Restless]]:
 def test_on_a_quiet_connection_every_message_is_read_as_it_comes(restless):
     ours, peer, clock = restless
     for _ in range(3):
-        clock.ahead_s += 2 * BUSY_S
+        clock.time += 2 * BUSY_S
         peer.send(frame(b"a"))
         assert ours.receive() == (TEXT, b"a")
     assert clock.slept == []
@@ -179,7 +176,7 @@ def test_a_connection_that_is_quiet_again_is_busy_no_more(restless):
     ours, peer, clock = restless
 
     def nothing() -> None:
-        clock.ahead_s += 2 * BUSY_S
+        clock.time += 2 * BUSY_S
         peer.send(frame(b"late"))
 
     clock.meanwhile = nothing
@@ -188,7 +185,7 @@ def test_a_connection_that_is_quiet_again_is_busy_no_more(restless):
         ours.receive()
     assert ours.receive() == (TEXT, b"late")
     peer.send(frame(b"later"))
-    clock.ahead_s += 2 * BUSY_S
+    clock.time += 2 * BUSY_S
     assert ours.receive() == (TEXT, b"later")
     assert clock.slept == [GATHER_S]
 
@@ -300,13 +297,13 @@ def test_a_frame_that_drips_holds_nobody_for_longer_than_the_time_out_and_is_los
             begun.append(True)
 
     begun: list[bool] = []
-    clock = Clock()
+    clock = MovedTime()
     with FrameServer(drip) as server:
-        one = opened(server.url, QUICK, clock, 0.1)
+        one = opened(server.url, PLAIN, clock, 0.1)
         began = monotonic()
         with pytest.raises(TimeoutError):
             one.receive()
-        assert monotonic() - began < 1
+        assert monotonic() - began < MESSAGE_WITHIN_S / 2
         clock.ahead_s += MESSAGE_WITHIN_S
         with pytest.raises(StreamLost, match="not completed"):
             one.receive()
@@ -341,8 +338,8 @@ def test_what_is_against_the_rules_is_told_and_lost(pair, code: int):
     assert peer.receive() == (CLOSE, code.to_bytes(2, "big"))
 
 
-def test_an_error_that_is_kept_keeps_nothing_of_what_was_read(pair):
-    ours, peer, _ = pair
+def test_an_error_that_is_kept_keeps_nothing_of_what_was_read(restless):
+    ours, peer, _ = restless
     begun = frame(b"x" * (1 << 20), fin=False) + frame(rsv=1)
     writer = threading.Thread(target=peer.send, args=(begun,))
     tracemalloc.start()
@@ -378,7 +375,7 @@ def test_a_connection_that_ends_without_a_word_is_lost(ending: str):
 @pytest.mark.parametrize("tls", [False, True])
 def test_whoever_receives_is_woken_when_it_is_closed_by_us(is_polite: bool, tls: bool):
     with Simulator(TinyVenue(), paused=True, tls=tls) as sim:
-        wire = replace(QUICK, ca_file=str(sim.ca_file) if tls else None)
+        wire = replace(PLAIN, ca_file=str(sim.ca_file) if tls else None)
         one = opened(sim.ws_url + "/stream", wire, ThreadRuntime(), 30.0)
         losses: list[Loss] = []
 
@@ -391,7 +388,7 @@ def test_whoever_receives_is_woken_when_it_is_closed_by_us(is_polite: bool, tls:
         reader = threading.Thread(target=read)
         reader.start()
         one.close() if is_polite else one.hang_up()
-        reader.join(5)
+        reader.join(20)
         assert losses in ([Loss.LOST], [Loss.CLOSED])
         one.close()
         one.hang_up()
@@ -414,11 +411,11 @@ def test_the_time_to_open_is_that_of_all_its_parts_together():
     def shake(head: bytes) -> bytes:
         return b"HTTP/1.1 101 X\r\nX-Half: "
 
-    with FrameServer(shake=shake, talk=lambda peer: peer.over.wait(5) and None) as server:
+    with FrameServer(shake=shake, talk=lambda peer: peer.over.wait(40) and None) as server:
         began = monotonic()
         with pytest.raises(StreamLost) as lost:
-            opened(server.url, replace(QUICK, handshake_timeout_s=0.2), ThreadRuntime(), 1.0)
-        assert monotonic() - began < 1
+            opened(server.url, replace(PLAIN, handshake_timeout_s=0.2), ThreadRuntime(), 1.0)
+        assert monotonic() - began < 10
     assert lost.value.loss is Loss.UNREACHABLE
 
 

@@ -55,5 +55,6 @@ def server() -> Iterator[WireServer]:
 
 @pytest.fixture
 def session(server: WireServer) -> Iterator[RawSession]:
-    with RawSession(server.url, 2, Connecting(RUNTIME.now, RUNTIME.deadline)) as session:
+    connecting = Connecting(RUNTIME.now, RUNTIME.deadline, RUNTIME.has_come)
+    with RawSession(server.url, 2, connecting) as session:
         yield session

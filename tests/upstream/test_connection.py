@@ -35,7 +35,7 @@ def test_one_connection_serves_one_call_after_another(server: WireServer, sessio
 
 def test_a_connection_that_lay_idle_for_too_long_is_not_used_again(server: WireServer):
     now = [0.0]
-    connecting = Connecting(lambda: now[0], RUNTIME.deadline, idle_s=2.0)
+    connecting = Connecting(lambda: now[0], RUNTIME.deadline, RUNTIME.has_come, idle_s=2.0)
     with RawSession(server.url, 1, connecting) as session:
         for now[0] in (0.0, 1.9, 4.0):
             deliver(session, Call("POST", "/x"))
@@ -58,7 +58,7 @@ def test_what_was_read_and_not_answered_counts_as_sent_and_is_sent_once(
 def test_a_refused_connection_counts_as_not_sent():
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    connecting = Connecting(RUNTIME.now, RUNTIME.deadline)
+    connecting = Connecting(RUNTIME.now, RUNTIME.deadline, RUNTIME.has_come)
     attempt = Attempt("/x")
     session = RawSession(f"http://127.0.0.1:{port}", 1, connecting)
     with session, pytest.raises(FAULTS):

@@ -104,10 +104,3 @@ def test_binances_headers_and_end_to_end_ones_go_to_the_client():
 )
 def test_what_is_not_for_the_client_does_not_come_back(name: str):
     assert to_client([(name, "x")]) == ()
-
-
-def test_the_lists_can_be_extended():
-    assert to_binance([("ClientType", "web")], frozenset({"clienttype"})) == (
-        ("ClientType", "web"),
-    )
-    assert to_client([("Server", "nginx")], frozenset({"server"})) == (("Server", "nginx"),)

@@ -203,7 +203,7 @@ def tls_server(tmp_path: Path) -> Iterator[TlsServer]:
 
 
 def test_a_target_goes_untouched_through_tls(tls_server: TlsServer):
-    connecting = Connecting(RUNTIME.now, RUNTIME.deadline)
+    connecting = Connecting(RUNTIME.now, RUNTIME.deadline, RUNTIME.has_come)
     origin = f"https://localhost:{tls_server.port}"
     attempt = Attempt("/a/../b?x=%41")
     with RawSession(origin, 1, connecting, tls_for(origin, str(tls_server.ca_file))) as session:
@@ -216,7 +216,7 @@ def test_a_target_goes_untouched_through_tls(tls_server: TlsServer):
 def test_a_certificate_that_is_not_trusted_or_not_the_hosts_gets_no_byte(
     tls_server: TlsServer, host: str, trusts: bool
 ):
-    connecting = Connecting(RUNTIME.now, RUNTIME.deadline)
+    connecting = Connecting(RUNTIME.now, RUNTIME.deadline, RUNTIME.has_come)
     ca_file = str(tls_server.ca_file) if trusts else None
     attempt = Attempt("/x")
     origin = f"https://{host}:{tls_server.port}"
