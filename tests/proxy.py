@@ -170,13 +170,15 @@ def free_port() -> int:
             return port
 
 
-def wait_for_server(port: int, process: subprocess.Popen[bytes], log_path: Path) -> None:
+def wait_for_server(
+    port: int, process: subprocess.Popen[bytes], log_path: Path, host: str = "127.0.0.1"
+) -> None:
     """Wait until a server answers on `port`, without asking it for anything upstream."""
 
     def answers() -> bool:
         assert process.poll() is None, f"it did not start:\n{log_path.read_text()}"
         try:
-            with socket.create_connection(("127.0.0.1", port), timeout=1) as client:
+            with socket.create_connection((host, port), timeout=1) as client:
                 client.sendall(b"NOREQUEST\r\n\r\n")
                 return client.recv(12) == b"HTTP/1.1 400"
         except OSError:

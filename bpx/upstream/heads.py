@@ -22,6 +22,11 @@ _LENGTH = re.compile(r"[0-9]{1,18}(?:, *[0-9]{1,18})*")  # urllib3 sees whether 
 _BODILESS = (204, 304)
 
 
+class _Fields(http.client.HTTPMessage):
+    def items(self) -> list[tuple[str, str]]:
+        return list(self.raw_items())  # nothing is in there that an e-mail would have to be rid of
+
+
 class StrictResponse(http.client.HTTPResponse):
     """http.client's reply, but for how its head is read."""
 
@@ -45,7 +50,7 @@ class StrictResponse(http.client.HTTPResponse):
             raise http.client.HTTPException("too many interim replies")
         self.code = self.status
         self.version = 10 if minor == b"0" else 11
-        self.headers = self.msg = http.client.HTTPMessage()
+        self.headers = self.msg = _Fields()
         for name, value in fields:
             self.headers.set_raw(name, value)
         self._find_end()

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-import requests
+from urllib3 import BaseHTTPResponse
 
 from bpx.errors import ReadFailed
 from bpx.runtime import Runtime
@@ -26,7 +26,7 @@ class ReplyStream:
     def __init__(
         self,
         runtime: Runtime,
-        response: requests.Response,
+        response: BaseHTTPResponse,
         begin: bytes,
         rest: Iterator[bytes],
         free: Callable[[], None],

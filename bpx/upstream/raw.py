@@ -7,14 +7,14 @@ put into exceptions is that `/`, too, and never a signature.
 
 import re
 import ssl
-from collections.abc import Mapping
 from functools import partial
 from http.client import HTTPException
-from typing import Any
+from typing import Any, cast
 
 import requests
 from requests.adapters import HTTPAdapter
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
+from urllib3 import BaseHTTPResponse
 from urllib3.exceptions import HTTPError
 
 from bpx.runtime import DeadlinePassed
@@ -65,12 +65,9 @@ class _RawAdapter(HTTPAdapter):
     def cert_verify(self, *args: Any, **rest: Any) -> None:
         """Leave it to the context."""
 
-    def build_response(self, req: requests.PreparedRequest, resp: Any) -> requests.Response:
-        """Return the reply; its cookies and what its text may be are of no interest."""
-        response = requests.Response()
-        response.raw, response.status_code, response.headers = resp, resp.status, resp.headers
-        response.request, response.connection = req, self
-        return response
+    def build_response(self, req: requests.PreparedRequest, resp: Any) -> Any:
+        """Return urllib3's reply: requests' own would keep cookies, and guess at its text."""
+        return resp
 
     def close(self) -> None:
         self.pool.close()  # urllib3 leaves that to the garbage collector
@@ -150,7 +147,7 @@ class RawSession(requests.Session):
 
     def deliver(
         self, call: Call, attempt: Attempt, timeout: tuple[float, float]
-    ) -> requests.Response:
+    ) -> BaseHTTPResponse:
         """Send a call once and return its reply, the body unread.
 
         Args:
@@ -166,10 +163,10 @@ class RawSession(requests.Session):
         request.headers = RawHeaders(call.headers, attempt)
         request.body = call.body or None
         # Not by `send`: that follows, keeps cookies and looks for proxies, all of it in vain.
-        return self._adapter.send(request, stream=True, timeout=timeout)
+        response: Any = self._adapter.send(request, stream=True, timeout=timeout)
+        return cast("BaseHTTPResponse", response)
 
 
-def header_pairs(response: requests.Response) -> list[tuple[str, str]]:
+def header_pairs(response: BaseHTTPResponse) -> list[tuple[str, str]]:
     """Return all headers of a reply, repeated ones one by one."""
-    headers: Mapping[str, str] = response.raw.headers
-    return list(headers.items())
+    return list(response.headers.iteritems())

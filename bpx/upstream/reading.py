@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import requests
+from urllib3 import BaseHTTPResponse
 
 from bpx.runtime import Runtime
 from bpx.upstream.body import DECODED_BYTES, beside, check_json, decode
@@ -31,7 +31,7 @@ class Reader:
     stream_slot: Callable[[], Callable[[], None] | None]
     chunk_bytes: int
 
-    def read(self, call: Call, response: requests.Response, whole_bytes: int) -> Reply:
+    def read(self, call: Call, response: BaseHTTPResponse, whole_bytes: int) -> Reply:
         """Read a reply, up to `whole_bytes`; a larger one goes on as a stream.
 
         Raises:
@@ -39,7 +39,7 @@ class Reader:
             Crowded: too many large ones are under way.
             ValueError: it cannot be passed on. Also all that requests raises.
         """
-        status: int = response.status_code
+        status = response.status
         if 300 <= status < 400 and status != 304:
             raise Elsewhere(f"reply with status {status}")
         if status < 200:
@@ -50,19 +50,19 @@ class Reader:
         headers = to_client(pairs)
         if call.method == "HEAD":
             headers += _content_length(pairs)
-        chunks = response.raw.stream(self.chunk_bytes, decode_content=False)
+        chunks = response.stream(self.chunk_bytes, decode_content=False)
         body = bytearray()
         for chunk in chunks:
             body += chunk
             if len(body) > whole_bytes:
                 reply = Reply(status, headers + _content_length(pairs), b"")
                 return replace(reply, stream=self._stream(response, bytes(body), chunks))
-        response.raw.release_conn()
+        response.release_conn()
         has_end = _has_end(call, status, response)
         return self._proven(Reply(status, headers, bytes(body)), has_end=has_end)
 
     def _stream(
-        self, response: requests.Response, begin: bytes, rest: Iterator[bytes]
+        self, response: BaseHTTPResponse, begin: bytes, rest: Iterator[bytes]
     ) -> ReplyStream:
         free = self.stream_slot()
         if free is None:

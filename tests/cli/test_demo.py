@@ -84,7 +84,7 @@ def test_orders_can_be_tried_with_the_key_that_the_help_names(demo: Demo) -> Non
         (demo.futures_port, "/fapi/v3/account"),
     ):
         target = f"http://127.0.0.1:{port}{path}?{query}&signature={signature}"
-        assert requests.get(target, headers={"X-MBX-APIKEY": key}, timeout=5).status_code == 200
+        assert requests.get(target, headers={"X-MBX-APIKEY": key}, timeout=20).status_code == 200
 
 
 def test_the_readme_s_freqtrade_example_has_what_ccxt_s_has() -> None:

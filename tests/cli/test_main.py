@@ -124,8 +124,8 @@ def test_a_disabled_market_has_no_port(tmp_path: Path, flag: str, spot_is_open: 
 def test_the_host_is_where_the_port_is_open(tmp_path: Path) -> None:
     port, log = free_port(), tmp_path / "log"
     flags = ["-f", "-p", str(port), "--server.host=127.0.0.3"]
-    with running(bpx_command(*flags), WITHOUT_EXCHANGE, log):
-        eventually(lambda: is_open(port, "127.0.0.3"), within_s=10)
+    with running(bpx_command(*flags), WITHOUT_EXCHANGE, log) as process:
+        wait_for_server(port, process, log, "127.0.0.3")
         assert not is_open(port)
 
 

@@ -27,16 +27,16 @@ def simulate(*options, markets=2):
             yield dict(word.split("=", 1) for word in words)
         finally:
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=10) == 0
+            assert process.wait(timeout=30) == 0
 
 
 def test_both_markets_are_served_and_their_variables_printed():
     with simulate() as urls:
-        spot = requests.get(urls["BPX_UPSTREAM_SPOT_REST"] + "/api/v3/ping", timeout=5)
-        futures = requests.get(urls["BPX_UPSTREAM_FUTURES_REST"] + "/fapi/v1/ping", timeout=5)
+        spot = requests.get(urls["BPX_UPSTREAM_SPOT_REST"] + "/api/v3/ping", timeout=20)
+        futures = requests.get(urls["BPX_UPSTREAM_FUTURES_REST"] + "/fapi/v1/ping", timeout=20)
         assert (spot.json(), futures.json()) == ({}, {})
         stream = urls["BPX_UPSTREAM_FUTURES_WS"] + "/public/ws/btcusdt@bookTicker"
-        client = websocket.create_connection(stream, timeout=5)
+        client = websocket.create_connection(stream, timeout=20)
         assert '"s":"BTCUSDT"' in client.recv()
         client.shutdown()
 
@@ -46,7 +46,7 @@ def test_tls_prints_what_to_trust():
         trust = urls["BPX_UPSTREAM_CA_FILE"]
         ping = urls["BPX_UPSTREAM_SPOT_REST"] + "/api/v3/ping"
         assert ping.startswith("https://")
-        assert requests.get(ping, verify=trust, timeout=5).json() == {}
+        assert requests.get(ping, verify=trust, timeout=20).json() == {}
 
 
 @needs_recordings
@@ -55,7 +55,7 @@ def test_a_recording_is_played_on_its_own_market():
     with simulate("--replay", session, "--speed", "2", markets=1) as urls:
         assert set(urls) == {"BPX_UPSTREAM_FUTURES_REST", "BPX_UPSTREAM_FUTURES_WS"}
         base = urls["BPX_UPSTREAM_FUTURES_REST"]
-        info = requests.get(base + "/fapi/v1/exchangeInfo", timeout=5).json()
+        info = requests.get(base + "/fapi/v1/exchangeInfo", timeout=20).json()
         assert len(info["symbols"]) == 122
 
 

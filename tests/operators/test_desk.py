@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from ipaddress import ip_network
 from typing import Any
 
@@ -23,6 +23,12 @@ from tests.waiting import eventually
 KLINES = "/api/v3/klines?symbol=BTCUSDT&interval=1m&limit=5"
 DEPTH = "/api/v3/depth?symbol=ETHUSDT&limit=5"
 STRANGER = {"REMOTE_ADDR": "203.0.113.9"}
+OPTIONS = {  # a connection that is lost is tried for again and again, and soon
+    "BPX_FRESH_ALIVE": "60s",
+    "BPX_WS_RECONNECT_DELAY": "50ms",
+    "BPX_WS_MAX_RECONNECT_DELAY": "200ms",
+    "BPX_WS_MAX_RECONNECTS": "1000",
+}
 
 
 class Once(ThreadRuntime):
@@ -40,10 +46,7 @@ class Here:
 
     def follow(self, *targets: str) -> None:
         for target in targets:
-            eventually(
-                lambda one=target: self.bot.get(one).headers["Data-Source"] == "websocket",
-                within_s=8,
-            )
+            eventually(lambda one=target: self.bot.get(one).headers["Data-Source"] == "websocket")
 
     def status(self, query: str = "") -> dict[str, Any]:
         return self.operator.get(f"/status{query}").get_json()
@@ -51,13 +54,30 @@ class Here:
     def spot(self, query: str = "") -> dict[str, Any]:
         return self.status(query)["markets"]["spot"]
 
-    def followed(self) -> dict[str, dict[str, Any]]:
-        return {row["name"]: row for row in self.spot()["followed"]}
+    def until(
+        self,
+        holds: Callable[[dict[str, Any]], bool],
+        ask: Callable[[], dict[str, Any]] | None = None,
+    ) -> dict[str, Any]:
+        """Return what is told, of the market by default, as soon as that is so."""
+        seen = []
+
+        def is_so() -> bool:
+            seen.append((ask or self.spot)())
+            return holds(seen[-1])
+
+        eventually(is_so)
+        return seen[-1]
+
+
+def row_of(told: dict[str, Any], name: str) -> dict[str, Any]:
+    """Return what is told of one thing that is followed."""
+    return next(row for row in told["followed"] if row["name"] == name)
 
 
 @pytest.fixture(scope="module")
 def whole() -> Iterator[Here]:
-    with Simulator("spot") as exchange, application(exchange, BPX_FRESH_ALIVE="2s") as app:
+    with Simulator("spot") as exchange, application(exchange, **OPTIONS) as app:
         desk = Desk(
             Parts(
                 [app.extensions["bpx.house"]],
@@ -82,9 +102,8 @@ def here(whole: Here) -> Here:
 
 
 def test_the_process_is_told(here: Here) -> None:
-    eventually(lambda: here.status()["status"] == "ok", within_s=8)
-    told = here.status()
-    assert (told["status"], told["tasks"], told["clients"]) == ("ok", 7, 3)
+    told = here.until(lambda told: told["status"] == "ok", here.status)
+    assert (told["tasks"], told["clients"]) == (7, 3)
     assert told["options"] == {"BPX_SERVER_HOST": "127.0.0.1"}
     assert told["resident_bytes"] > 10 << 20
     assert told["uptime_s"] >= 0
@@ -92,25 +111,26 @@ def test_the_process_is_told(here: Here) -> None:
 
 def test_what_is_followed_is_told_with_its_state_and_age(here: Here) -> None:
     here.follow(KLINES, DEPTH)
-    eventually(lambda: here.followed()["BTCUSDT 1m"]["messages"] > 0, within_s=8)
-    rows = here.followed()
-    klines, depth = rows["BTCUSDT 1m"], rows["ETHUSDT depth"]
+    told = here.until(
+        lambda told: (
+            row_of(told, "BTCUSDT 1m")["messages"] > 0
+            and told["states"]["fresh"] >= 2
+            and 0 <= row_of(told, "BTCUSDT 1m")["age_s"] < 5
+        )
+    )
+    klines, depth = row_of(told, "BTCUSDT 1m"), row_of(told, "ETHUSDT depth")
     assert (klines["kind"], depth["kind"]) == ("klines", "depth")
     assert (klines["state"], depth["state"]) == ("fresh", "fresh")
-    assert 0 <= klines["age_s"] < 5
     assert klines["loads"] > 0
-    assert here.spot()["states"]["fresh"] >= 2
 
 
 def test_what_is_wrong_comes_first_and_says_why(here: Here) -> None:
     here.follow(KLINES, DEPTH)
     here.exchange.send("ethusdt@depth20@100ms", b'{"nonsense":1}')
-    eventually(lambda: here.followed()["ETHUSDT depth"]["trouble"] is not None)
-    assert "not a" in here.followed()["ETHUSDT depth"]["trouble"]
+    here.until(lambda told: "not a" in (row_of(told, "ETHUSDT depth")["trouble"] or ""))
     here.exchange.faults.refuse_handshakes(Refusal(503))
     here.exchange.drop_connections()
-    eventually(lambda: here.spot()["states"]["disconnected"] >= 2, within_s=8)
-    told = here.spot()
+    told = here.until(lambda told: told["states"]["disconnected"] >= 2)
     order = [State(row["state"]) for row in told["followed"]]
     assert order == sorted(order, key=list(State).index)
     assert told["status"] in ("degraded", "not ready")
@@ -138,7 +158,7 @@ def test_weight_is_told_by_kind_and_by_client(here: Here) -> None:
     budget = here.spot()["budget"]
     assert budget["by_kind"]["public"] >= 50
     clients = {row["client"]: row["weight"] for row in budget["by_client"]}
-    assert clients["10.9.9.9"] >= 49
+    assert clients["10.9.9.9"] >= 40  # it counts for less from the first moment on
     assert budget["used_weight"] <= budget["weight_limit"] == 6_000
 
 
@@ -155,26 +175,25 @@ def test_why_a_request_was_slow_is_told(here: Here) -> None:
     slow = RestFault("/api/v3/historicalTrades", status=200, body=b"[]", delay_s=1.1)
     here.exchange.faults.break_rest(slow, times=1)
     assert here.bot.get("/api/v3/historicalTrades?symbol=BTCUSDT").status_code == 200
-    call = here.spot()["slow"][0]
-    assert (call["path"], call["outcome"]) == ("/api/v3/historicalTrades", "200")
+    slow_calls = here.spot()["slow"]
+    call = next(one for one in slow_calls if one["path"] == "/api/v3/historicalTrades")
+    assert call["outcome"] == "200"
     assert call["took_s"] >= 1.1 > call["waited_s"]
 
 
 def test_a_hold_is_told(here: Here) -> None:
     here.exchange.faults.break_rest(
-        RestFault("/api/v3/trades", status=429, body=b"{}", headers={"Retry-After": "2"}), times=1
+        RestFault("/api/v3/trades", status=429, body=b"{}", headers={"Retry-After": "5"}), times=1
     )
     here.bot.get("/api/v3/trades?symbol=BTCUSDT")
-    assert 0 < here.spot()["budget"]["hold_left_s"] <= 2
+    assert 0 < here.spot()["budget"]["hold_left_s"] <= 5
     assert any("Binance said 429" in event["text"] for event in here.status()["events"])
-    eventually(lambda: here.bot.get("/api/v3/time").status_code == 200, within_s=8)
+    eventually(lambda: here.bot.get("/api/v3/time").status_code == 200, within_s=20)
 
 
 def test_what_is_cached_can_be_cleared_and_comes_back(here: Here) -> None:
     here.follow(KLINES)
-    before = here.bot.get(KLINES).headers["Data-Source"]
     cleared = here.operator.post("/cache/clear", json={}).get_json()["cleared"]["spot"]
-    assert before == "websocket"
     assert cleared["klines"] >= 1
     assert here.spot()["followed"] == []
     here.follow(KLINES)

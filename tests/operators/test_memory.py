@@ -35,11 +35,11 @@ def test_the_page_tells_where_memory_is(exchange) -> None:
     with running_proxy("spot", env) as proxy:
 
         def is_followed(target: str) -> bool:
-            reply = requests.get(proxy.url + target, timeout=5)
+            reply = requests.get(proxy.url + target, timeout=20)
             return reply.headers["Data-Source"] == "websocket"
 
-        eventually(lambda: all(map(is_followed, (KLINES, DEPTH))), within_s=10)
-        requests.get(proxy.url + PRICES, timeout=5)
+        eventually(lambda: all(map(is_followed, (KLINES, DEPTH))), within_s=20)
+        requests.get(proxy.url + PRICES, timeout=20)
         page = requests.get(f"{proxy.operators_url}/memory", timeout=10).json()
     assert page["process"]["peak_bytes"] >= page["process"]["resident_bytes"] > 20 * 2**20
     assert page["process"]["stack_bytes"] > 0

@@ -2,7 +2,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import requests
+from urllib3 import BaseHTTPResponse
 
 from bpx.state.clock import ExchangeClock
 from bpx.upstream.bounds import Bounds
@@ -19,9 +19,9 @@ RUNTIME = ThreadRuntime()
 TIMEOUT = (1.0, 2.0)
 
 
-def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> requests.Response:
+def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> BaseHTTPResponse:
     response = session.deliver(call, attempt or Attempt(call.target), TIMEOUT)
-    response.content  # noqa: B018 - reading gives the connection back
+    response.data  # noqa: B018 - reading gives the connection back
     return response
 
 
