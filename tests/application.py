@@ -45,5 +45,5 @@ def application(sim: Simulator, *flags: str, **options: str) -> Iterator[Flask]:
         app.extensions["bpx.house"].close()
         runtime.ended.set()
         for thread in runtime.threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()

@@ -4,7 +4,7 @@ import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from time import monotonic
@@ -83,12 +83,17 @@ class Scrapes:
         self.seen |= set(now)
         self.last = now
 
-    def until_moved(self, *names: str) -> None:
-        """Scrape until these have moved."""
+    def until_moved(self, *names: str, again: Callable[[], object] = lambda: None) -> None:
+        """Scrape until these have moved.
 
-        deadline = monotonic() + 10
+        Args:
+            names: of the families.
+            again: has happen what moves them, if that may be over before somebody looks.
+        """
+        deadline = monotonic() + 30
         while missing := set(names) - self.moved:
             assert monotonic() < deadline, f"{missing} did not move"
+            again()
             self.look()
 
     def _scraped(self) -> dict[str, dict[Sample, float]]:
@@ -128,7 +133,7 @@ def scrapes() -> Iterator[Scrapes]:
         }
         proxy = stack.enter_context(running_proxy("spot", options))
         life = Life(exchange, proxy, bots)
-        eventually(lambda: life.operators("/live").status_code == 200, within_s=5)
+        eventually(lambda: life.operators("/live").status_code == 200)
         seen = Scrapes(life)
         for provoke in (usual, replies, upstream, messages, connections, the_end):
             provoke(life, seen)
@@ -136,11 +141,11 @@ def scrapes() -> Iterator[Scrapes]:
 
 
 def usual(life: Life, seen: Scrapes) -> None:
-    eventually(life.answers, within_s=8)
+    eventually(life.answers, within_s=20)
     life.exchange.venue.limits.weight_per_minute = 5_900  # type: ignore[attr-defined]
     life.exchange.call(lambda: life.exchange.venue.still("LTCUSDT", 8_000))  # type: ignore[attr-defined]
     life.follow(KLINES, DEPTH, TICKER, SECONDS)
-    eventually(lambda: "Data-Synthetic" in life.ask(SECONDS).headers, within_s=8)
+    eventually(lambda: "Data-Synthetic" in life.ask(SECONDS).headers, within_s=20)
     assert life.ask("/api/v3/a;b").status_code == 400
     seen.look()
     for _ in range(3):
@@ -153,7 +158,7 @@ def replies(life: Life, seen: Scrapes) -> None:
     life.ask("/api/v3/klines?symbol=BTCUSDT")  # an error of Binance
     life.ask(PRICES)
     life.ask(PRICES)
-    slow = RestFault("/api/v3/avgPrice", delay_s=1.0)
+    slow = RestFault("/api/v3/avgPrice", delay_s=3.0)  # so that somebody sees it meanwhile
     life.exchange.faults.break_rest(slow)
     several = [life.bots.submit(life.ask, "/api/v3/avgPrice?symbol=BTCUSDT") for _ in range(3)]
     seen.until_moved(
@@ -170,16 +175,19 @@ def upstream(life: Life, seen: Scrapes) -> None:
     for fault in (
         RestFault("/api/v3/trades", status=403, body=b"<html>403</html>",
                   headers={"Content-Type": "text/html"}),
-        RestFault("/api/v3/trades", status=429, body=SLOW_DOWN, headers={"Retry-After": "1"}),
+        RestFault("/api/v3/trades", status=429, body=SLOW_DOWN, headers={"Retry-After": "3"}),
     ):  # fmt: skip
         life.exchange.faults.break_rest(fault, times=1)
         life.ask(f"{TRADES}&limit={fault.status}")
         seen.look()
-        eventually(life.answers, within_s=15)
+        eventually(life.answers, within_s=20)
     life.exchange.faults.break_rest(RestFault("/api/v3/aggTrades", ending=Ending.HALF))
-    for number in range(12):
-        life.ask(f"/api/v3/aggTrades?symbol=BTCUSDT&limit={number + 1}")
-    seen.until_moved("bpx_breaker_trips", "bpx_breaker_state", "bpx_ready")
+
+    def fail() -> None:
+        for number in range(12):
+            life.ask(f"/api/v3/aggTrades?symbol=BTCUSDT&limit={number + 1}")
+
+    seen.until_moved("bpx_breaker_trips", "bpx_breaker_state", "bpx_ready", again=fail)
     life.exchange.faults.clear()
 
 
@@ -198,8 +206,8 @@ def messages(life: Life, seen: Scrapes) -> None:
         seen.look()
         return seen.moved >= {"bpx_queue_overflows", "bpx_queue_depth"}
 
-    eventually(overflows, within_s=15)
-    cleared = requests.post(f"{life.proxy.operators_url}/cache/clear", json={}, timeout=5)
+    eventually(overflows, within_s=30)
+    cleared = requests.post(f"{life.proxy.operators_url}/cache/clear", json={}, timeout=20)
     assert cleared.status_code == 200
     seen.until_moved("bpx_feeds_ended", "bpx_feeds")
 
@@ -219,9 +227,9 @@ def connections(life: Life, seen: Scrapes) -> None:
 
 
 def the_end(life: Life, seen: Scrapes) -> None:
-    life.slow_orders(3)
+    life.slow_orders(6)
     order = life.order(100)
-    eventually(lambda: any("o100" in one for one in life.delivered()), within_s=5)
+    eventually(lambda: any("o100" in one for one in life.delivered()))
     life.kill(signal.SIGTERM)
     seen.until_moved("bpx_draining")
     order.result()
@@ -251,7 +259,7 @@ def crowded() -> Iterator[Scrapes]:
             "BPX_MEM_POOL_SIZE": "10",
         }
         life = Life(exchange, stack.enter_context(running_proxy("spot", options)), bots)
-        eventually(lambda: life.operators("/live").status_code == 200, within_s=5)
+        eventually(lambda: life.operators("/live").status_code == 200)
         seen = Scrapes(life)
 
         def is_refused() -> bool:
@@ -259,7 +267,7 @@ def crowded() -> Iterator[Scrapes]:
             seen.look()
             return "bpx_feeds_refused" in seen.moved
 
-        eventually(is_refused, within_s=15)
+        eventually(is_refused, within_s=30)
         seen.until_moved("bpx_log_lines_lost", "bpx_bucket_level")
         yield seen
 

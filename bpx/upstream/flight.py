@@ -29,17 +29,24 @@ class _Flight(Generic[V]):
 class SingleFlight(Generic[V]):
     """Asks once for everybody who wants the same thing at the same time.
 
-    The asking is a task of its own: whoever asked first may go away, and the others still get
-    their answer.
-
     Args:
         runtime: tasks and time.
         on_joined: called when somebody comes to what is asked already.
+        asks_apart: the asking is a task of its own, which goes on when whoever came first waits no
+            longer. Without, that one asks itself, which saves the task: where a question takes no
+            longer than it may wait.
     """
 
-    def __init__(self, runtime: Runtime, on_joined: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        on_joined: Callable[[], None] = lambda: None,
+        *,
+        asks_apart: bool = True,
+    ) -> None:
         self._runtime = runtime
         self._on_joined = on_joined
+        self._asks_apart = asks_apart
         self._flights: dict[Hashable, _Flight[V]] = {}
         self._lock = Lock()
 
@@ -80,7 +87,7 @@ class SingleFlight(Generic[V]):
     def _joined(
         self, key: Hashable, ask: Callable[[IsGone], V], is_gone: IsGone
     ) -> tuple[_Flight[V], bool]:
-        """Return the flight of a key, and whether it begins here."""
+        """Return the flight of a key, and whether it has begun here."""
         with self._lock:
             flight = self._flights.get(key)
             if flight is not None:
@@ -89,7 +96,10 @@ class SingleFlight(Generic[V]):
                 return flight, False
             flight = self._flights[key] = _Flight()
             flight.waiting.append(is_gone)
-        self._runtime.spawn(self._fly, key, flight, ask)
+        if self._asks_apart:
+            self._runtime.spawn(self._fly, key, flight, ask)
+        else:
+            self._fly(key, flight, ask)
         return flight, True
 
     def _fly(self, key: Hashable, flight: _Flight[V], ask: Callable[[IsGone], V]) -> None:

@@ -89,7 +89,7 @@ class Upstream:
         self.slow = attempts.slow
         self._tries = Tries(market, self.hosts, attempts, runtime, clock)
         self._flights: SingleFlight[Reply] = SingleFlight(
-            runtime, UPSTREAM_SHARED.labels(market).inc
+            runtime, UPSTREAM_SHARED.labels(market).inc, asks_apart=False
         )
         self._kept = UPSTREAM_KEPT.labels(market)
         self.replies = Replies(runtime.now, partial(beside, runtime))

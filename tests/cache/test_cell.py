@@ -17,7 +17,7 @@ class Number:
 class Waiter(Thread):
     """Waits for a number on a cell, in its own thread."""
 
-    def __init__(self, cell, least, timeout_s=5.0):
+    def __init__(self, cell, least, timeout_s=60.0):
         super().__init__(daemon=True)
         self.cell, self.least, self.timeout_s = cell, least, timeout_s
         self.result, self.error, self.is_waiting = None, None, False
@@ -61,10 +61,10 @@ def test_all_who_wait_get_the_first_view_that_they_accept():
     waiters = [Waiter(cell, least) for least in (1, 1, 2)]
     cell.publish(Number(1))
     for waiter in waiters[:2]:
-        waiter.join(2.0)
+        waiter.join(10.0)
     assert [waiter.result for waiter in waiters] == [Number(1), Number(1), None]
     cell.publish(Number(2))
-    waiters[2].join(2.0)
+    waiters[2].join(10.0)
     assert waiters[2].result == Number(2)
 
 
@@ -72,7 +72,7 @@ def test_waiting_ends_in_time_with_nothing():
     cell = Cell("x")
     cell.publish(Number(0))
     waiter = Waiter(cell, 1, timeout_s=0.05)
-    waiter.join(2.0)
+    waiter.join(10.0)
     assert not waiter.is_alive()
     assert waiter.result is None
     assert waiter.error is None
@@ -88,7 +88,7 @@ def test_a_failure_reaches_all_who_wait():
     waiters = [Waiter(cell, 1) for _ in range(3)]
     cell.fail(LookupError("no reply"))
     for waiter in waiters:
-        waiter.join(2.0)
+        waiter.join(10.0)
         assert str(waiter.error) == "no reply"
 
 

@@ -12,9 +12,14 @@ from tests.clients.world import World, running_world
 
 @pytest.fixture(scope="package")
 def world() -> Iterator[World]:
-    # exchangeInfo is not fetched again meanwhile, and replies are not kept: every request of a
-    # test is one that it made.
-    env = {"BPX_FRESH_EXCHANGE_INFO": "1h", "BPX_CACHE_REPLY_TTL": "off"}
+    # exchangeInfo is not fetched again meanwhile, nothing is checked in the background, and replies
+    # are not kept: every request of a test is one that it made.
+    env = {
+        "BPX_FRESH_EXCHANGE_INFO": "1h",
+        "BPX_FRESH_ALIVE": "60s",
+        "BPX_WS_ENABLE_HEALTH_CHECK": "false",
+        "BPX_CACHE_REPLY_TTL": "off",
+    }
     with running_world(env=env) as world:
         yield world
 

@@ -72,10 +72,10 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
             return False
         return True
 
-    eventually(followed, 5.0)
+    eventually(followed)
     prefix = "/api/v3" if bot.market == "spot" else "/fapi/v1"
     body = b'{"code":-1003,"msg":"Way too many requests; slow down."}'
-    fault = RestFault(f"{prefix}/time", status=status, body=body, headers={"Retry-After": "1"})
+    fault = RestFault(f"{prefix}/time", status=status, body=body, headers={"Retry-After": "5"})
     world.exchange(bot.market).faults.break_rest(fault, times=1)
     with pytest.raises(ccxt.DDoSProtection, match="slow down"):
         bot.ask("fetch_time")
@@ -84,10 +84,10 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
     with pytest.raises(ccxt.DDoSProtection, match=f"{status} .*slow down"):
         bot.ask("fetch_trades", symbol)
     assert bot.source == "proxy"
-    assert bot.exchange.last_response_headers["Retry-After"] == "1"
+    assert 1 <= int(bot.exchange.last_response_headers["Retry-After"]) <= 5
     assert followed()
     assert world.asked(bot.market) == []
-    eventually(is_over, 3.0)
+    eventually(is_over, 20.0)
     assert world.asked(bot.market) == [f"{prefix}/ping", f"{prefix}/time"], "a probe goes first"
 
 
@@ -160,6 +160,7 @@ def test_a_spent_budget_is_ccxt_s_ddos_protection_and_not_a_hang() -> None:
             with pytest.raises(ccxt.DDoSProtection, match="-1003"):
                 bot.ask("fetch_order_book", "BTC/USDT", 5000)
             assert bot.source == "proxy"
-            assert 30 < int(bot.exchange.last_response_headers["Retry-After"]) < 60
+            left_s = 60 - world.spot.now_ms % 60_000 / 1000  # by now; of the exchange's minute
+            assert left_s <= int(bot.exchange.last_response_headers["Retry-After"]) < 60
             assert bot.ask("fetch_order_book", "BTC/USDT", 20)
         assert {asked.status for asked in world.spot.requests} == {200}

@@ -82,5 +82,5 @@ def running_world(
         }
         proxy = stack.enter_context(running_proxy("both", where | dict(env or {})))
         world = World(spot, futures, proxy)
-        eventually(world.is_listed, 5.0)
+        eventually(world.is_listed, 20.0)
         yield world

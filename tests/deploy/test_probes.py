@@ -39,7 +39,7 @@ def test_every_probe_is_answered(proxy: Proxy) -> None:
     (only,) = containers()
     for kind in ("startupProbe", "livenessProbe", "readinessProbe"):
         url = proxy.operators_url + only[kind]["httpGet"]["path"]
-        eventually(lambda url=url: requests.get(url, timeout=5).status_code == 200, within_s=10)
+        eventually(lambda url=url: requests.get(url, timeout=20).status_code == 200, within_s=20)
 
 
 def test_the_health_check_of_compose_succeeds(proxy: Proxy) -> None:
@@ -49,7 +49,7 @@ def test_the_health_check_of_compose_succeeds(proxy: Proxy) -> None:
     def succeeds(text: str = command) -> bool:
         return subprocess.run([sys.executable, "-c", text], capture_output=True).returncode == 0
 
-    eventually(succeeds, within_s=10)
+    eventually(succeeds, within_s=20)
     assert not succeeds(command.replace("/ready", "/no-such-page"))
 
 

@@ -39,8 +39,8 @@ def abused(env: Mapping[str, str] | None = None, args: tuple[str, ...] = ()) -> 
         }
         with running_proxy("spot", UNLIMITED | options | dict(env or {}), args) as proxy:
             place = Place(exchange, proxy.url)
-            eventually(lambda: source(place, "/api/v3/exchangeInfo") == "cache", within_s=8)
-            eventually(lambda: source(place, CACHED) == "websocket", within_s=8)
+            eventually(lambda: source(place, "/api/v3/exchangeInfo") == "cache")
+            eventually(lambda: source(place, CACHED) == "websocket")
             try:
                 yield Abused(exchange, proxy, place)
             finally:

@@ -58,7 +58,7 @@ class AtOnce:
     def __enter__(self) -> "AtOnce":
         with ExitStack() as stack:
             self.all = [
-                Asked(stack.enter_context(socket.create_connection(self._address, timeout=10)))
+                Asked(stack.enter_context(socket.create_connection(self._address, timeout=20)))
                 for _ in self._targets
             ]
             self._selector = stack.enter_context(selectors.DefaultSelector())

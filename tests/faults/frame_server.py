@@ -178,7 +178,7 @@ class FrameServer:
             with suppress(OSError):
                 link.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
-            thread.join(5)
+            thread.join(20)
             assert not thread.is_alive()
 
     @property

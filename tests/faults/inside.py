@@ -70,7 +70,7 @@ class Inside:
     def follow(self, *endpoints: str) -> None:
         """Ask until all of these are answered from streams."""
         for endpoint in endpoints:
-            eventually(lambda asked=endpoint: self.ask(asked).source == "websocket", within_s=8)
+            eventually(lambda asked=endpoint: self.ask(asked).source == "websocket")
 
     def subscribed(self) -> set[str]:
         """Return all streams of all connections."""
@@ -108,7 +108,7 @@ def inside(
         exchange.venue.limits.weight_per_minute = WEIGHT  # type: ignore[attr-defined]
         with application(exchange, **(QUICK | UNLIMITED | options)) as app:
             here = Inside(exchange, app)
-            eventually(lambda: here.ask("exchangeInfo").source == "cache", within_s=8)
+            eventually(lambda: here.ask("exchangeInfo").source == "cache")
             try:
                 yield here
             finally:

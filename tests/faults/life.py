@@ -56,7 +56,7 @@ class Life:
 
     def operators(self, page: str) -> requests.Response:
         """Ask the operators' port."""
-        return requests.get(f"{self.proxy.operators_url}{page}", timeout=5)
+        return requests.get(f"{self.proxy.operators_url}{page}", timeout=20)
 
     def health(self) -> dict[str, Any]:
         """Return what is known of the market."""
@@ -80,7 +80,7 @@ class Life:
     def follow(self, *targets: str) -> None:
         """Ask until streams answer."""
         for target in targets:
-            eventually(lambda one=target: is_streamed(self.ask(one)), within_s=8)
+            eventually(lambda one=target: is_streamed(self.ask(one)))
 
     def slow_orders(self, delay_s: float) -> None:
         """Let orders take that long, and be answered well."""
@@ -131,7 +131,7 @@ def living(env: Mapping[str, str] | None = None, args: tuple[str, ...] = ()) -> 
         running_proxy("spot", options_for(exchange) | dict(env or {}), args) as proxy,
     ):
         life = Life(exchange, proxy, bots)
-        eventually(lambda: life.operators("/ready").status_code == 200, within_s=5)
+        eventually(lambda: life.operators("/ready").status_code == 200)
         yield life
 
 

@@ -90,6 +90,6 @@ def limited(
         with running_proxy(market, UNLIMITED | options | dict(env or {})) as proxy:
             here = Limited(exchange, Bots(proxy.url), Place(exchange, proxy.url), proxy)
             target = f"{PREFIX[market]}/exchangeInfo"
-            eventually(lambda: here.place.ask(target).headers["Data-Source"] == "cache", within_s=5)
+            eventually(lambda: here.place.ask(target).headers["Data-Source"] == "cache")
             exchange.requests.clear()
             yield here

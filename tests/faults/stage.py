@@ -131,8 +131,8 @@ def staged(
         }
         with running_proxy("both", options | UNLIMITED | dict(env or {}), (), may_log) as proxy:
             if urls is None:
-                eventually(lambda: exchange.listings >= 2, within_s=5)
-                eventually(lambda: all(is_listed(url, with_key) for url in proxy.urls), within_s=5)
+                eventually(lambda: exchange.listings >= 2)
+                eventually(lambda: all(is_listed(url, with_key) for url in proxy.urls))
             bots = [Bots(url) for url in proxy.urls]
             try:
                 yield Stage(exchange, proxy, *bots)
@@ -145,7 +145,7 @@ def is_listed(url: str, key: str | None = None) -> bool:
     """Whether the proxy has read its exchangeInfo."""
     headers = {} if key is None else {"X-BPX-API-Key": key}
     return any(
-        requests.get(url + path, headers=headers, timeout=5).headers["Data-Source"] == "cache"
+        requests.get(url + path, headers=headers, timeout=20).headers["Data-Source"] == "cache"
         for path in ("/api/v3/exchangeInfo", "/fapi/v1/exchangeInfo")
     )
 

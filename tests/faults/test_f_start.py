@@ -103,7 +103,7 @@ def test_f14_a_bad_config_file(tmp_path: Path, start: Sequence[str], text: str |
 def test_f14_with_a_dead_exchange_it_is_up_and_not_ready() -> None:
     with running_proxy("both", AT_NOTHING) as proxy:
         pages = {
-            page: requests.get(proxy.operators_url + page, timeout=5)
+            page: requests.get(proxy.operators_url + page, timeout=20)
             for page in ("/live", "/ready", "/health")
         }
         assert [page.status_code for page in pages.values()] == [200, 503, 200]
@@ -114,6 +114,6 @@ def test_f14_with_a_dead_exchange_it_is_up_and_not_ready() -> None:
                 "futures": ["REST: has not answered yet"],
             },
         }
-        answer = requests.get(proxy.url + "/api/v3/time", timeout=5)
+        answer = requests.get(proxy.url + "/api/v3/time", timeout=20)
         assert (answer.status_code, answer.json()["code"]) == (503, -1001)
     assert is_refused(proxy.url)

@@ -27,7 +27,7 @@ class Place:
 
     def fetched(self, *, for_client=True):
         self.asking.begin(QUESTION, 7, for_client=for_client)
-        return self.told.get(timeout=5)
+        return self.told.get(timeout=10)
 
 
 def test_a_reply_is_told_with_the_generation_in_which_it_was_asked_for():

@@ -129,7 +129,8 @@ def test_after_a_loss_the_first_message_repairs(world):
 def test_an_overflow_makes_it_stale_at_once_and_the_next_message_repairs(world):
     world.say(b"7")
     world.tap.put(MAIN, b"slow", world.runtime.time)
-    for _ in range(MOST_MESSAGES + 2):  # more than fit while the feed is busy with the first
+    assert world.follower.is_busy.wait(10.0)
+    for _ in range(MOST_MESSAGES + 1):  # more than fit while the feed is busy
         world.tap.put(MAIN, b"8", world.runtime.time)
     assert not world.is_fresh
     world.follower.may_go_on.set()
@@ -335,7 +336,7 @@ def waiters_for(world, count):
 
     def wait():
         try:
-            ends.append(world.feed.cell.wait_for(accept, 5.0).value)
+            ends.append(world.feed.cell.wait_for(accept, 30.0).value)
         except (BpxError, AttributeError) as error:
             ends.append(type(error))
 
@@ -473,6 +474,7 @@ def test_a_client_does_not_wait_for_a_question_of_the_background(world):
     world.rest.background = SimpleQueue()
     world.subscribe()
     world.say(b"gap")
+    eventually(lambda: len(world.rest.asked) == 1)
     world.feed.want(500)
     world.feed.want(500)
     eventually(lambda: len(world.rest.asked) == 2)
@@ -512,10 +514,10 @@ def test_a_reply_that_lags_proves_nothing_and_wakes_who_waits(world):
     world.subscribe()
     loads = world.feed.loads
     awaited = Thread(
-        target=lambda: world.feed.cell.wait_for(lambda view: world.feed.loads > loads, 5.0)
+        target=lambda: world.feed.cell.wait_for(lambda view: world.feed.loads > loads, 60.0)
     )
     awaited.start()
     world.check(b"nothing")
-    awaited.join(2.0)
+    awaited.join(10.0)
     assert not awaited.is_alive()
     assert (world.is_fresh, world.shown) == (False, 7)

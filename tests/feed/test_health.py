@@ -91,7 +91,7 @@ class Ticking(ThreadRuntime):
 
     def sleep(self, seconds):
         self.slept.append(seconds)
-        assert self.go_on.wait(5)
+        assert self.go_on.wait(30)
 
 
 def test_it_looks_again_and_again_whatever_happens_until_it_is_closed(caplog):
@@ -110,6 +110,6 @@ def test_it_looks_again_and_again_whatever_happens_until_it_is_closed(caplog):
     runtime.go_on.set()
     eventually(lambda: streams.checks >= 3)
     health.close()
-    runtime.threads[0].join(5)
+    runtime.threads[0].join(10)
     assert not runtime.threads[0].is_alive()
     assert "the check of all streams failed" in caplog.text

@@ -33,7 +33,8 @@ class NumberFollower:
     def __init__(self):
         self.value = None
         self.generations = 0
-        self.may_go_on = Event()  # after a slow message
+        self.is_busy = Event()  # with a slow message
+        self.may_go_on = Event()  # after it
 
     def question(self, rows, at_ms):
         if rows < 0:
@@ -45,7 +46,8 @@ class NumberFollower:
 
     def apply(self, arrival):
         if arrival.payload == b"slow":
-            assert self.may_go_on.wait(5.0)
+            self.is_busy.set()
+            assert self.may_go_on.wait(30.0)
         if arrival.payload in (b"early", b"slow"):
             return None
         return self._take(arrival.payload, arrival.at)
@@ -127,7 +129,7 @@ class Rest:
     def ask(self, question, for_client):
         self.asked.append((question.target, for_client))
         self.clients.append(question.client)
-        reply = (self.replies if for_client else self.background).get(timeout=5.0)
+        reply = (self.replies if for_client else self.background).get(timeout=30.0)
         if isinstance(reply, Exception):
             raise reply
         return reply
@@ -192,5 +194,5 @@ class World:
 
     def close(self):
         self.feed.retire()
-        self.loop.join(2.0)
+        self.loop.join(10.0)
         assert not self.loop.is_alive()

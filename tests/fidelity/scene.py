@@ -22,7 +22,7 @@ ENDPOINTS = (KLINES, DEPTH, TICKER, EXCHANGE_INFO)
 FENCE = {"spot": "LTCBTC", "futures": "AKROUSDT"}
 ABOVE_ALL = 10**15  # an id or a time that no message of the exchange reaches
 NO_LIMIT = 10**9
-SECONDS_TO_SETTLE = 10.0
+SECONDS_TO_SETTLE = 30.0
 
 
 @dataclass(frozen=True)
@@ -197,6 +197,7 @@ def scene(market: str, start_ms: int, **options: str) -> Iterator[Scene]:
             "BPX_CANDLES_CLOSE_WAIT_SPOT": "5ms",
             "BPX_CANDLES_CLOSE_WAIT_FUTURES": "5ms",
             "BPX_FRESH_EXCHANGE_INFO": "1s",
+            "BPX_FRESH_ALIVE": "60s",  # however slow the machine is, which has both of them
             **options,
         }
         began_at = monotonic()

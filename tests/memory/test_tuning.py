@@ -34,7 +34,7 @@ def tuned(percent: int, warm_up_s: float) -> Iterator[None]:
     finally:
         tuning.close()
         runtime.ended.set()
-        runtime.threads[0].join(10)
+        runtime.threads[0].join(20)
         assert not runtime.threads[0].is_alive()
 
 
@@ -58,7 +58,7 @@ def test_less_garbage_may_gather_at_a_lower_percentage() -> None:
 def test_what_is_there_after_the_warm_up_is_not_looked_at_any_more() -> None:
     before = gc.get_threshold()
     with tuned(100, 0.05):
-        eventually(lambda: gc.get_freeze_count() > 10_000, within_s=5)
+        eventually(lambda: gc.get_freeze_count() > 10_000)
         assert len(gc.get_objects()) < 10_000
     assert gc.get_freeze_count() == 0
     assert gc.get_threshold() == before

@@ -44,11 +44,11 @@ class Place:
 
     def ask(self, target: str, method: str = "GET", **options: Any) -> requests.Response:
         """Ask the proxy, as a bot would."""
-        return self.session.request(method, self.url + target, timeout=10, **options)
+        return self.session.request(method, self.url + target, timeout=20, **options)
 
     def directly(self, target: str, method: str = "GET", **options: Any) -> requests.Response:
         """Ask the exchange itself, over the wire."""
-        return self.session.request(method, self.exchange.rest_url + target, timeout=10, **options)
+        return self.session.request(method, self.exchange.rest_url + target, timeout=20, **options)
 
     def truth(self, target: str, as_of_ms: int | None = None) -> bytes:
         """Return what the exchange would answer, without its noticing."""
@@ -63,9 +63,9 @@ class Place:
             assert answers[-1].status_code == 200, answers[-1].text
             return answers[-1].headers["Data-Source"] == "websocket"
 
-        eventually(is_from_a_stream, within_s=6)
+        eventually(is_from_a_stream)
         while not all(map(self.exchange.last_sent, streams)):
-            eventually(lambda: self.subscribed().issuperset(streams), within_s=6)
+            eventually(lambda: self.subscribed().issuperset(streams))
             self.exchange.step(1_000)
         return answers[-1]
 

@@ -48,7 +48,7 @@ def test_b01_the_just_closed_candle_is_present_right_after_the_close(spot, futur
         for place, target in targets:
             opened_ms = opens_ms[place.url]
             until_ms = opened_ms + MINUTE_MS + after_ms
-            eventually(lambda p=place, ms=until_ms: p.exchange.now_ms >= ms, within_s=6)
+            eventually(lambda p=place, ms=until_ms: p.exchange.now_ms >= ms)
             rows, true_rows = place.ask(target).json(), json.loads(place.truth(target))
             opens = [row[0] - opened_ms for row in rows]
             assert opens == [-2 * MINUTE_MS, -MINUTE_MS, 0, MINUTE_MS], (target, after_ms)
@@ -67,10 +67,10 @@ def test_b02_tickers_are_fresh_again_after_twenty_lost_connections(spot, futures
         for place, _, _ in targets:
             place.exchange.drop_connections()
         for (place, _, _), before in zip(targets, connects, strict=True):
-            eventually(lambda p=place, n=before: p.exchange.connects > n, within_s=6)
+            eventually(lambda p=place, n=before: p.exchange.connects > n)
     for place, target, stream in targets:
         before = place.exchange.last_sent(stream)
-        eventually(lambda p=place, s=stream, b=before: p.exchange.last_sent(s) != b, within_s=5)
+        eventually(lambda p=place, s=stream, b=before: p.exchange.last_sent(s) != b)
         place.followed(target)
         with place.frozen():
             newest = json.loads(place.exchange.last_sent(stream).payload)
@@ -143,7 +143,7 @@ def test_b05_best_prices_are_not_older_than_the_tickers(spot):
             ticker = spot.ask(target).json()
         return sent["B"] != stale and ticker["bidQty"] == sent["B"]
 
-    eventually(newest_wins, within_s=6)
+    eventually(newest_wins)
 
 
 def test_b06_a_futures_ticker_has_the_futures_fields_and_no_others(futures):
@@ -242,7 +242,7 @@ def test_b11_a_candle_whose_final_message_was_missed_is_repaired(spot, futures):
         eventually(lambda p=place: p.exchange.connections == [])
         place.step_past_close(after_ms=MINUTE_MS + 100)  # two closes are missed
         place.exchange.faults.clear()
-        eventually(lambda p=place, n=before: p.exchange.connects > n, within_s=5)
+        eventually(lambda p=place, n=before: p.exchange.connects > n)
         assert place.ask(target).json()[:-1] == json.loads(place.truth(target))[:-1]
         assert place.followed(target).json()[:-1] == json.loads(place.truth(target))[:-1]
 
@@ -275,12 +275,12 @@ def test_b12_a_connection_that_has_gone_silent_is_not_believed_and_is_replaced(s
         )
         with place.frozen():
             assert place.ask(target).json()["bids"] == json.loads(place.truth(target))["bids"]
-    eventually(lambda: monotonic() - began > 2.5, within_s=3)  # its patience is over
+    eventually(lambda: monotonic() - began > 2.5)  # its patience is over
     for place, _ in cases:
         place.exchange.faults.black_hole(False)
     for place, target in cases:
         before = connects[place.url]
-        eventually(lambda p=place, n=before: p.exchange.connects > n, within_s=5)
+        eventually(lambda p=place, n=before: p.exchange.connects > n)
         place.followed(target)
 
 
@@ -359,13 +359,13 @@ def test_b14_an_error_never_takes_the_place_of_the_exchange_info(eager, failure)
     eager.exchange.faults.clear()
     eager.exchange.requests.clear()
     eager.exchange.faults.break_rest(FAILURES[failure], times=2)
-    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) >= 2, within_s=8)
+    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) >= 2)
     answer = eager.ask("/api/v3/exchangeInfo")
     assert (answer.status_code, answer.headers["Data-Source"]) == (200, "cache")
     assert len(answer.json()["symbols"]) > 30
     eager.exchange.faults.clear()
     asked = len(eager.asked_for("/api/v3/exchangeInfo"))
-    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) > asked, within_s=8)
+    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) > asked)
 
 
 @pytest.mark.parametrize(

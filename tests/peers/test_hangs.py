@@ -126,7 +126,7 @@ def test_b22_candles_of_one_second_are_kept_like_any(spot):
     spot.exchange.requests.clear()
     spot.exchange.control_messages.clear()
     began = monotonic()
-    eventually(lambda: monotonic() - began > 2.2, within_s=3)  # longer than two intervals
+    eventually(lambda: monotonic() - began > 2.2)  # longer than two intervals
     answers = [spot.ask(target) for _ in range(5)]
     assert {answer.headers["Data-Source"] for answer in answers} == {"websocket"}
     assert {len(answer.json()) for answer in answers} == {50}
@@ -182,17 +182,17 @@ def test_b25_the_ports_are_open_while_the_exchange_is_down_and_all_recovers_by_i
         urls = [proxy.urls[0] + target for target in targets]
         urls += [proxy.urls[1] + target for target in futures_targets]
         for url in urls:
-            refused = requests.get(url, timeout=5)
+            refused = requests.get(url, timeout=20)
             assert refused.elapsed.total_seconds() < 1.0
             assert (refused.status_code, refused.json()["code"]) == (503, -1001)
             assert refused.headers["Data-Source"] == "proxy"
             assert int(refused.headers["Retry-After"]) >= 1
         with Simulator("spot", port=spot_port), Simulator("futures", port=futures_port):
             for url in urls:
-                eventually(lambda u=url: requests.get(u, timeout=5).status_code == 200, within_s=5)
+                eventually(lambda u=url: requests.get(u, timeout=20).status_code == 200)
             for url in (urls[0], urls[-1]):
                 eventually(
-                    lambda u=url: requests.get(u, timeout=5).headers["Data-Source"] == "websocket",
+                    lambda u=url: requests.get(u, timeout=20).headers["Data-Source"] == "websocket",
                     within_s=8,
                 )
 
@@ -224,11 +224,11 @@ def test_b27_a_hangup_does_not_end_it_and_a_request_in_flight_ends_before_it_doe
             os.kill(proxy.pid, signal.SIGHUP)
             # What waits to be accepted by the worker that leaves is lost with it.
             eventually(lambda: "Worker exiting" in proxy.log(), within_s=15)
-            eventually(lambda: answers(proxy.url), within_s=5)
+            eventually(lambda: answers(proxy.url))
             exchange.faults.break_rest(RestFault("/api/v3/time", delay_s=0.7))
             replies: list[requests.Response] = []
             asking = threading.Thread(
-                target=lambda: replies.append(requests.get(place.url + "/api/v3/time", timeout=5))
+                target=lambda: replies.append(requests.get(place.url + "/api/v3/time", timeout=20))
             )
             asking.start()
             eventually(lambda: len(place.asked_for("/api/v3/time")) == 1)
@@ -239,6 +239,6 @@ def test_b27_a_hangup_does_not_end_it_and_a_request_in_flight_ends_before_it_doe
 
 def answers(url: str) -> bool:
     try:
-        return requests.get(url + "/api/v3/ping", timeout=2).status_code == 200
+        return requests.get(url + "/api/v3/ping", timeout=20).status_code == 200
     except requests.ConnectionError:
         return False

@@ -14,7 +14,7 @@ from tests.recorded.files import Session
 from tests.waiting import eventually
 
 ROOT = {"spot": "/api/v3", "futures": "/fapi/v1"}
-SECONDS_TO_SETTLE = 10.0
+SECONDS_TO_SETTLE = 30.0
 WEIGHT = {"X-MBX-USED-WEIGHT-1M": "1"}
 _COUNTER = "bpx_stream_messages_total{"
 
@@ -155,6 +155,7 @@ def staged(session: Session, **options: str) -> Iterator[Stage]:
             f"BPX_UPSTREAM_{market}_WS": sim.ws_url,
             f"BPX_RATE_{market}_RPS": "10000",
             f"BPX_CANDLES_CLOSE_WAIT_{market}": "5ms",
+            "BPX_FRESH_ALIVE": "60s",  # however slow the machine is, which has both of them
             "BPX_WS_RECONNECT_DELAY": "20ms",
             "BPX_RECOVERY_MAX_RETRIES": "0",  # what is not recorded does not come by asking again
             **options,

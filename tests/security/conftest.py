@@ -48,7 +48,7 @@ class Guarded:
         if key is not None:
             headers["X-BPX-API-Key"] = key
         url = self.stage.proxy.operators_url + path
-        return requests.request(method, url, headers=headers, timeout=10, **more)
+        return requests.request(method, url, headers=headers, timeout=20, **more)
 
 
 def keys_file(directory: Path) -> Path:

@@ -59,7 +59,7 @@ def test_the_hostile_one_gets_nothing_that_is_not_its_own(scene: tuple[Stage, Pa
     def trade() -> None:
         bot = requests.Session()
         while not over.wait(0.05):
-            victims.append(bot.post(stage.spot.url + ORDER, headers=VICTIM, timeout=10))
+            victims.append(bot.post(stage.spot.url + ORDER, headers=VICTIM, timeout=20))
 
     with ThreadPoolExecutor(1) as pool:
         trading = pool.submit(trade)
@@ -79,7 +79,7 @@ def test_the_hostile_one_gets_nothing_that_is_not_its_own(scene: tuple[Stage, Pa
     figure("G", attacks=len(said), reached=0, victims_answers=len(victims))
 
     for page in ("metrics", "health", "ready", "live"):
-        said.append(requests.get(f"{stage.proxy.operators_url}/{page}", timeout=5).text)
+        said.append(requests.get(f"{stage.proxy.operators_url}/{page}", timeout=20).text)
     seen = "\n".join(said) + stage.proxy.log() + audit.read_text()
     assert [canary for canary in CANARIES if canary in seen] == []
     assert '"client": "other"' in audit.read_text() or '"refused"' in audit.read_text()
@@ -128,7 +128,7 @@ class Attack:
         request = requests.Request("POST", self._stage.spot.url, headers=HOSTILE).prepare()
         request.url = self._stage.spot.url + target  # as it is
         with requests.Session() as session:
-            return self.hear(session.send(request, timeout=5, allow_redirects=False))
+            return self.hear(session.send(request, timeout=20, allow_redirects=False))
 
     def on_operators(self) -> None:
         """Ask for pages of theirs, and for changes."""
@@ -137,7 +137,7 @@ class Attack:
             ("GET", "/debug/pprof/heap"), ("GET", "/logs"),
         ):  # fmt: skip
             url, content = self._stage.proxy.operators_url + path, {"level": "trace"}
-            answer = requests.request(method, url, headers=HOSTILE, json=content, timeout=5)
+            answer = requests.request(method, url, headers=HOSTILE, json=content, timeout=20)
             assert self.hear(answer).status_code == 403, path
 
     def on_keys(self) -> None:
@@ -163,5 +163,5 @@ class Attack:
 def test_refusals_are_counted(scene: tuple[Stage, Path]) -> None:
     stage, _ = scene
     assert stage.spot.ask("/api/v3/time").status == 401
-    text = requests.get(f"{stage.proxy.operators_url}/metrics", timeout=5).text
+    text = requests.get(f"{stage.proxy.operators_url}/metrics", timeout=20).text
     assert re.search(r'^bpx_refused_total{market="spot",why="auth"} [1-9]', text, re.MULTILINE)

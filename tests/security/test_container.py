@@ -71,7 +71,7 @@ def test_g20_it_starts_serves_and_stops_where_it_may_write_nothing(contained) ->
     facts = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
     assert set(facts["Uid"].split()) == {str(UID)}
     assert int(facts["CapEff"], 16) == int(facts["CapBnd"], 16) == 0
-    answer = requests.get(f"http://127.0.0.1:{port}/api/v3/time", timeout=10)
+    answer = requests.get(f"http://127.0.0.1:{port}/api/v3/time", timeout=20)
     assert answer.status_code == 503  # there is no exchange
     opened = [os.readlink(one) for one in Path(f"/proc/{process.pid}/fd").iterdir()]
     assert not [name for name in opened if name.endswith(".ctl")]

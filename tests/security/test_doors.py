@@ -26,7 +26,7 @@ PAIRS = [  # what must not be reached, and how somebody may try to spell it
 def raw(stage: Stage, target: bytes, *headers: bytes, method: bytes = b"GET") -> bytes:
     """Ask with a head of these bytes; return the answer."""
     head = [b"%b %b HTTP/1.1" % (method, target), *headers, b"Connection: close", b"", b""]
-    with socket.create_connection(stage.proxy.address, timeout=10) as client:
+    with socket.create_connection(stage.proxy.address, timeout=20) as client:
         client.sendall(b"\r\n".join(head))
         return rest_of(client)
 

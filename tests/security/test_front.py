@@ -39,7 +39,7 @@ def port(request: pytest.FixtureRequest, behind: Stage, tmp_path_factory) -> Ite
 
 def answered(port: int, sent: bytes) -> bytes:
     """Send bytes, end, and return all that comes."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
         with suppress(OSError):
             client.sendall(sent)
             client.shutdown(socket.SHUT_WR)

@@ -32,7 +32,7 @@ def stage() -> Iterator[Stage]:
 
 
 def ask(stage: Stage, target: bytes) -> bytes:
-    with socket.create_connection(stage.proxy.address, timeout=10) as client:
+    with socket.create_connection(stage.proxy.address, timeout=20) as client:
         client.sendall(b"GET %b HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n" % target)
         return rest_of(client)
 

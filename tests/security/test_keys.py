@@ -70,7 +70,7 @@ def test_g7_a_key_in_the_target_is_none_and_is_not_logged(guarded: Guarded):
 def test_g7_a_header_twice_is_no_key(guarded: Guarded):
     import socket
 
-    with socket.create_connection(guarded.stage.proxy.address, timeout=5) as client:
+    with socket.create_connection(guarded.stage.proxy.address, timeout=20) as client:
         client.sendall(
             f"GET {TIME} HTTP/1.1\r\nX-BPX-API-Key: {BOT}\r\nX-BPX-API-Key: {BOT}\r\n"
             "Connection: close\r\n\r\n".encode()
@@ -119,14 +119,14 @@ def test_a_revoked_key_is_out_at_once_and_a_second_one_is_in_beside_the_first(gu
     try:
         row = f"bot data,public,signed {digest_of(newer)}\n"
         guarded.keys.write_text(text + row)
-        eventually(lambda: guarded.ask(TIME, newer).status_code == 200, within_s=5)
+        eventually(lambda: guarded.ask(TIME, newer).status_code == 200)
         assert guarded.ask(TIME, BOT).status_code == 200
         guarded.keys.write_text(text.replace(digest_of(BOT), "0" * 64) + row)
-        eventually(lambda: guarded.ask(TIME, BOT).status_code in (401, 429), within_s=5)
+        eventually(lambda: guarded.ask(TIME, BOT).status_code in (401, 429))
         assert guarded.ask(TIME, newer).status_code == 200
     finally:
         guarded.keys.write_text(text)
-    eventually(lambda: guarded.ask(TIME, BOT).status_code == 200, within_s=5)
+    eventually(lambda: guarded.ask(TIME, BOT).status_code == 200)
 
 
 def test_g7_how_much_of_a_key_is_right_cannot_be_told_by_the_time():

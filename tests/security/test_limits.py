@@ -26,8 +26,8 @@ def test_a_client_that_asks_too_often_has_to_wait():
             assert one.code == -1003
             assert one.reply.headers["X-Proxy-Error"] == "client-limit"
             assert int(one.reply.headers["Retry-After"]) >= 1
-        eventually(lambda: stage.spot.ask(TIME).status == 200, within_s=3)
-        health = requests.get(f"{stage.proxy.operators_url}/health", timeout=5)
+        eventually(lambda: stage.spot.ask(TIME).status == 200)
+        health = requests.get(f"{stage.proxy.operators_url}/health", timeout=20)
         assert health.status_code == 200, "operators have no such limit"
 
 
@@ -48,7 +48,7 @@ def test_a_client_spends_no_more_than_its_weight():
         assert 429 in {one.status for one in orders}
         cancels = [stage.spot.ask(f"/api/v3/order?n={n}&signature=x", "DELETE") for n in range(10)]
         assert {one.status for one in cancels} == {400}
-        taken = requests.get(f"{stage.proxy.operators_url}/status", timeout=5).json()
+        taken = requests.get(f"{stage.proxy.operators_url}/status", timeout=20).json()
         assert "127.0.0.1" in json.dumps(taken)
 
 
@@ -67,15 +67,15 @@ def test_d12_one_client_begins_no_more_than_its_feeds_and_all_are_answered():
         with ThreadPoolExecutor(4) as bots:
             answers = list(bots.map(ask, targets))
         assert {one.status_code for one in answers} == {200}
-        page = requests.get(f"{here.proxy.operators_url}/status", timeout=5).json()
+        page = requests.get(f"{here.proxy.operators_url}/status", timeout=20).json()
         followed = len(page["markets"]["spot"]["followed"])
         figure("D12", asked=len(targets), followed=followed, refused=0)
         assert followed <= FEEDS + 1  # a sixth of one comes back in a second
-        text = requests.get(f"{here.proxy.operators_url}/metrics", timeout=5).text
+        text = requests.get(f"{here.proxy.operators_url}/metrics", timeout=20).text
         assert "bpx_feeds_refused_total" in text
 
 
 def symbols_of(exchange: Simulator) -> list[str]:
     """Return symbols that trade."""
-    listing = requests.get(f"{exchange.rest_url}/api/v3/exchangeInfo", timeout=10).json()
+    listing = requests.get(f"{exchange.rest_url}/api/v3/exchangeInfo", timeout=20).json()
     return [one["symbol"] for one in listing["symbols"] if one["status"] == "TRADING"]

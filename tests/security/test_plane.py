@@ -71,12 +71,12 @@ def test_g15_from_elsewhere_only_what_is_for_everybody_and_by_the_scope_the_rest
     with staged(env, with_key=BOT):
         url = f"http://{address}:{operators}"
         for path in FOR_ALL:
-            assert requests.get(url + path, timeout=5).status_code == 200
+            assert requests.get(url + path, timeout=20).status_code == 200
         for path in [*READS, "/nothing"]:
-            assert requests.get(url + path, timeout=5).status_code == 403, path
+            assert requests.get(url + path, timeout=20).status_code == 403, path
             for key, status in ((BOT, 403), (OPS, 404 if path == "/nothing" else 200)):
                 headers = {"X-BPX-API-Key": key}
-                answer = requests.get(url + path, headers=headers, timeout=5)
+                answer = requests.get(url + path, headers=headers, timeout=20)
                 assert answer.status_code == status, path
 
 
@@ -91,12 +91,12 @@ def test_g15_by_default_there_is_no_such_port_and_no_profile():
         staged({"BPX_FEAT_ENABLE_METRICS": "false"}) as stage,
         pytest.raises(requests.ConnectionError),
     ):
-        requests.get(f"{stage.proxy.operators_url}/metrics", timeout=2)
+        requests.get(f"{stage.proxy.operators_url}/metrics", timeout=20)
     with staged() as stage:
         for path in ("/debug/pprof/", "/memory"):
-            assert requests.get(stage.proxy.operators_url + path, timeout=5).status_code == 404
+            assert requests.get(stage.proxy.operators_url + path, timeout=20).status_code == 404
         for url in stage.proxy.urls:
-            told = requests.get(f"{url}/metrics", timeout=5)
+            told = requests.get(f"{url}/metrics", timeout=20)
             assert told.headers["Data-Source"] == "upstream", "a market's port has no such page"
 
 
@@ -159,13 +159,13 @@ def test_g16_in_production_open_doors_are_refused_unless_they_are_meant(tmp_path
 
 def test_g16_elsewhere_they_are_warned_of_at_the_start_and_on_the_page_of_health():
     with staged({"BPX_SERVER_HOST": "0.0.0.0"}) as stage:
-        page = requests.get(f"{stage.proxy.operators_url}/health", timeout=5).json()
+        page = requests.get(f"{stage.proxy.operators_url}/health", timeout=20).json()
         assert len(page["warnings"]) == 1
         assert "everybody who reaches 0.0.0.0" in page["warnings"][0]
         assert page["warnings"][0] in stage.proxy.log()
     with staged() as stage:
         assert (
-            requests.get(f"{stage.proxy.operators_url}/health", timeout=5).json()["warnings"] == []
+            requests.get(f"{stage.proxy.operators_url}/health", timeout=20).json()["warnings"] == []
         )
 
 
@@ -173,7 +173,7 @@ def test_g21_files_of_secrets_that_others_may_read_are_warned_of(tmp_path: Path)
     keys = keys_file(tmp_path)
     keys.chmod(0o644)
     with staged({"BPX_SECURITY_KEYS_FILE": str(keys)}, with_key=BOT) as stage:
-        (warning,) = requests.get(f"{stage.proxy.operators_url}/health", timeout=5).json()[
+        (warning,) = requests.get(f"{stage.proxy.operators_url}/health", timeout=20).json()[
             "warnings"
         ]
         assert "0600" in warning
@@ -212,7 +212,7 @@ def test_g13_no_request_writes_a_line_of_its_own_into_the_log(form: str):
         for target in INJECTED:
             for name, value in (("User-Agent", target), ("X-MBX-APIKEY", target), ("Host", target)):
                 head = f"GET {target} HTTP/1.1\r\n{name}: {value}\r\nConnection: close\r\n\r\n"
-                with socket.create_connection(stage.proxy.address, timeout=5) as client:
+                with socket.create_connection(stage.proxy.address, timeout=20) as client:
                     client.sendall(head.encode("utf-8"))
                     while client.recv(4096):
                         pass
@@ -271,7 +271,7 @@ def test_the_audit_log_says_who_did_what_and_never_a_secret(guarded: Guarded):
         return any(one.get("client") == "ops" and one["event"] == "operator"
                    for one in entries(guarded))  # fmt: skip
 
-    eventually(all_there, within_s=5)
+    eventually(all_there)
     seen = entries(guarded)
     calls = [one for one in seen if one["event"] == "signed call" and one.get("key")]
     by_client = {one["client"]: one for one in calls}
@@ -297,7 +297,7 @@ def test_a_call_that_binance_never_got_is_noted_as_such(guarded: Guarded, tmp_pa
     audit = tmp_path / "audit"
     with staged({"BPX_SECURITY_AUDIT_FILE": str(audit)}, urls=f"http://{NOWHERE}") as stage:
         assert stage.spot.ask("/api/v3/order?signature=x", "POST").status == 503
-        eventually(lambda: "not-sent" in audit.read_text(), within_s=5)
+        eventually(lambda: "not-sent" in audit.read_text())
 
 
 def test_an_audit_log_that_cannot_be_written_ends_the_start(tmp_path: Path):

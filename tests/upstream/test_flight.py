@@ -29,8 +29,13 @@ class Question:
         return "answer"
 
 
-def test_500_who_ask_the_same_share_one_call():
-    flights, question = SingleFlight[str](ThreadRuntime()), Question()
+@pytest.fixture(params=[True, False], ids=["apart", "by whoever came first"])
+def flights(request: pytest.FixtureRequest) -> SingleFlight[str]:
+    return SingleFlight(ThreadRuntime(), asks_apart=request.param)
+
+
+def test_500_who_ask_the_same_share_one_call(flights: SingleFlight[str]):
+    question = Question()
     started = threading.Semaphore(0)
 
     def ask() -> str:
@@ -47,8 +52,8 @@ def test_500_who_ask_the_same_share_one_call():
     assert question.asked <= 2, "only whoever came after the answer may have asked anew"
 
 
-def test_different_questions_do_not_share():
-    flights, question = SingleFlight[str](ThreadRuntime()), Question()
+def test_different_questions_do_not_share(flights: SingleFlight[str]):
+    question = Question()
     question.answered.set()
     assert (
         flights.share("a", question, 5, never) == flights.share("b", question, 5, never) == "answer"
@@ -56,16 +61,15 @@ def test_different_questions_do_not_share():
     assert question.asked == 2
 
 
-def test_a_question_is_asked_anew_once_it_was_answered():
-    flights, question = SingleFlight[str](ThreadRuntime()), Question()
+def test_a_question_is_asked_anew_once_it_was_answered(flights: SingleFlight[str]):
+    question = Question()
     question.answered.set()
     for _ in range(2):
         flights.share("key", question, 5, never)
     assert question.asked == 2
 
 
-def test_a_failure_reaches_all_who_wait_and_is_not_kept():
-    flights = SingleFlight[str](ThreadRuntime())
+def test_a_failure_reaches_all_who_wait_and_is_not_kept(flights: SingleFlight[str]):
     failure = NotSent("refused")
     question = Question(failure)
     with ThreadPoolExecutor(10) as pool:
@@ -78,11 +82,11 @@ def test_a_failure_reaches_all_who_wait_and_is_not_kept():
     assert flights.share("key", healthy, 5, never) == "answer"
 
 
-def test_a_mistake_of_ours_reaches_all_who_wait_instead_of_hanging_them():
+def test_a_mistake_of_ours_reaches_all_who_wait_instead_of_hanging_them(flights: SingleFlight[str]):
     question = Question(KeyError("mistake"))
     question.answered.set()
     with pytest.raises(KeyError):
-        SingleFlight[str](ThreadRuntime()).share("key", question, 5, never)
+        flights.share("key", question, 5, never)
 
 
 def test_whoever_waits_gives_up_at_its_deadline_and_the_others_still_get_their_answer():
@@ -111,8 +115,10 @@ class Waiting:
         raise Abandoned
 
 
-def test_it_is_wanted_as_long_as_one_of_them_waits():
-    flights, question = SingleFlight[str](ThreadRuntime()), Question()
+@pytest.mark.parametrize("asks_apart", [True, False])
+def test_it_is_wanted_as_long_as_one_of_them_waits(asks_apart: bool):
+    joined, question = threading.Event(), Question()
+    flights = SingleFlight[str](ThreadRuntime(), joined.set, asks_apart=asks_apart)
     seen, has_first_gone = [], threading.Event()
 
     def ask(is_abandoned) -> str:
@@ -123,14 +129,15 @@ def test_it_is_wanted_as_long_as_one_of_them_waits():
     with ThreadPoolExecutor(2) as pool:
         first = pool.submit(flights.share, "key", ask, 5, has_first_gone.is_set)
         second = pool.submit(flights.share, "key", ask, 5, never)
+        eventually(joined.is_set)
         has_first_gone.set()
         question.answered.set()
         assert {first.result(5), second.result(5)} == {"answer"}
     assert seen == [False]
 
 
-def test_it_is_abandoned_when_all_have_gone():
-    flights, question, has_gone = SingleFlight[str](ThreadRuntime()), Waiting(), threading.Event()
+def test_it_is_abandoned_when_all_have_gone(flights: SingleFlight[str]):
+    question, has_gone = Waiting(), threading.Event()
     with ThreadPoolExecutor(1) as pool:
         only = pool.submit(flights.share, "key", question, 5, has_gone.is_set)
         eventually(lambda: question.asked == 1)
@@ -139,15 +146,19 @@ def test_it_is_abandoned_when_all_have_gone():
         assert isinstance(only.exception(5), Abandoned)
 
 
-def test_whoever_comes_to_a_question_that_is_just_given_up_has_it_asked_anew():
-    flights, question = SingleFlight[str](ThreadRuntime()), Waiting()
+def test_whoever_comes_to_a_question_that_is_just_given_up_has_it_asked_anew(
+    flights: SingleFlight[str],
+):
+    question = Waiting()
     has_come_back = iter([True, False])  # gone when the question looks, here when it is answered
     answer = flights.share("key", question, 5, lambda: next(has_come_back))
     assert (answer, question.asked) == ("answer", 2)
 
 
-def test_a_client_that_has_had_its_part_is_told_and_the_others_have_it_asked_for_themselves():
-    flights, greedy, polite = SingleFlight[str](ThreadRuntime()), Question(SHARE), Question()
+def test_a_client_that_has_had_its_part_is_told_and_the_others_have_it_asked_for_themselves(
+    flights: SingleFlight[str],
+):
+    greedy, polite = Question(SHARE), Question()
     polite.answered.set()
     with ThreadPoolExecutor(5) as pool:
         first = pool.submit(flights.share, "key", greedy, 5, never)

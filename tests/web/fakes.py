@@ -7,11 +7,23 @@ from bpx.cache.cell import Cell
 from tests.waiting import eventually
 
 
+class NotedCell(Cell):
+    """Knows for how long it was to be waited for."""
+
+    def __init__(self, name: str):
+        super().__init__(name)
+        self.waits_s: list[float] = []
+
+    def wait_for(self, accept, timeout_s, failures=None):
+        self.waits_s.append(timeout_s)
+        return super().wait_for(accept, timeout_s, failures)
+
+
 class FakeFeed:
     """A feed that does what the test says when REST is to be asked."""
 
     def __init__(self, on_want: Callable[["FakeFeed"], None] = lambda feed: None):
-        self.cell = Cell("test")
+        self.cell = NotedCell("test")
         self.loads = 0
         self.wanted: list[int] = []
         self.clients: list[str] = []
@@ -33,12 +45,18 @@ class FakeFeed:
         return not self.is_asked
 
     def _reply(self):
-        eventually(lambda: self.cell._waiting == 1)
+        eventually(lambda: is_awaited(self.cell))
         self._on_want(self)
 
     def load(self, view):
         self.loads += 1
         self.cell.publish(view)
+
+
+def is_awaited(cell: Cell) -> bool:
+    """Whether somebody waits, and has seen that what there is will not do."""
+    with cell._changed:  # which is held from the first look until the wait begins
+        return cell._waiting == 1
 
 
 class FakeFeeds:

@@ -52,7 +52,7 @@ def test_the_document_is_packed_for_whoever_accepts_it(codings, body, coding):
         (74, False, True),
         (76, False, False),
         (76, True, True),
-        (STALE_S - 5, True, True),
+        (STALE_S - 30, True, True),
         (STALE_S + 5, True, False),
         (None, True, False),
     ],
