@@ -50,7 +50,7 @@ def _nothing_left() -> Iterator[None]:
         return not left
 
     try:
-        eventually(is_as_before, within_s=5)
+        eventually(is_as_before, within_s=20)
     except AssertionError:
         raise AssertionError(f"left by the tests: {dict(left)}") from None
 

@@ -18,8 +18,8 @@ from tests.canaries import secrets_in
 from tests.waiting import eventually
 
 ROOT = Path(__file__).parent.parent
-SECONDS_TO_START = 20.0
-SECONDS_TO_STOP = 20.0
+SECONDS_TO_START = 40.0
+SECONDS_TO_STOP = 40.0
 TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
 BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own sockets have it
 TELLING = ("/status",)  # is looked at for secrets at each end, as the log is

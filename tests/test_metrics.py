@@ -30,6 +30,7 @@ PRICES = "/api/v3/ticker/price"
 TRADES = "/api/v3/trades?symbol=BTCUSDT"
 SLOW_DOWN = b'{"code":-1003,"msg":"Too many requests."}'
 PROMTOOL = shutil.which("promtool")
+pytestmark = pytest.mark.timeout(180)  # what has to happen takes half a minute
 CONSTANT = {"bpx_info"}  # its labels tell something, its value never does
 BY_OPTIONS = {"bpx_bucket_capacity", "bpx_upstream_connections_limit"}  # other ones move them
 OF_THE_ORIGINAL = (  # its "Key Metrics to Monitor" and its alerts

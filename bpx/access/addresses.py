@@ -42,6 +42,7 @@ def is_in(address: Address, networks: Sequence[Network]) -> bool:
     return any(address in network for network in networks)
 
 
+@lru_cache(maxsize=1_000)
 def name_of(address: Address) -> str:
     """Return by what name the clients of an address are known; IPv6 ones by their network."""
     if isinstance(address, IPv4Address):

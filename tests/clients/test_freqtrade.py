@@ -112,6 +112,7 @@ def begin(freqtrade: Freqtrade) -> None:
     eventually(asks_nothing, 25.0)
 
 
+@pytest.mark.timeout(150)
 def test_what_a_refresh_says_of_a_closed_candle_is_final(freqtrades: list[Freqtrade]) -> None:
     refreshed: list[tuple[Freqtrade, int, dict[Series, Rows]]] = []
     while freqtrades[0].exchange.now_ms < EDGE_MS + 1_000:  # sooner than freqtrade asks

@@ -65,11 +65,11 @@ class Prometheus:
         """Whether it answers."""
         try:
             return requests.get(f"{self._url}/-/ready", timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def _ask(self, what: str, **parameters: str) -> Any:
-        reply = requests.get(f"{self._url}/api/v1/{what}", parameters, timeout=5).json()
+        reply = requests.get(f"{self._url}/api/v1/{what}", parameters, timeout=20).json()
         assert reply["status"] == "success", reply
         return reply["data"]
 

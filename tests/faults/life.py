@@ -50,9 +50,13 @@ class Life:
 
     def is_ready(self) -> bool:
         """Whether there is somebody, and ready."""
-        with suppress(requests.ConnectionError):
+        with suppress(requests.RequestException):
             return self.operators("/ready").status_code == 200
         return False
+
+    def is_draining(self) -> bool:
+        """Whether there is somebody who says that he ends."""
+        return self.operators("/ready").status_code == 503
 
     def operators(self, page: str) -> requests.Response:
         """Ask the operators' port."""

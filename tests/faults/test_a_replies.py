@@ -61,13 +61,11 @@ def firewall_story() -> float:
         held = stage.spot.ask_all([f"{READ}{number}" for number in range(100)], 10)
         assert {(one.status, one.code) for one in held} == {(503, -1001)}
         told_s = [int(one.reply.headers["Retry-After"]) for one in held]
-        assert 10 - (monotonic() - blocked_at) <= min(told_s)
-        assert max(told_s) <= 10
+        assert 10 - (monotonic() - blocked_at) <= min(told_s) <= max(told_s) <= 10
         assert len(stage.exchange.hits) == 1
         eventually(lambda: stage.spot.ask("/api/v3/exchangeInfo").status == 200)
         told = readiness(stage)
-        assert told.status_code == 503
-        assert "a firewall lets no public read pass" in told.text
+        assert (told.status_code, "a firewall lets no public read pass" in told.text) == (503, True)
         stage.exchange.talk = lambda hit: reply(GOOD)
         assert stage.spot.ask(f"{SIGNED}1").status == 200
         assert stage.spot.ask(f"{ORDER}1", "POST").status == 200

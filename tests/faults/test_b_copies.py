@@ -53,6 +53,8 @@ def lagging(draw: st.DrawFn, most: int) -> list[int]:
     return order
 
 
+pytestmark = pytest.mark.timeout(full_or(1200, 300))  # they compute all the time
+
 CASES = ["klines", "depth", "ticker"]
 BOTH = pytest.mark.parametrize("market", [SPOT, FUTURES], ids=["spot", "futures"])
 

@@ -15,6 +15,7 @@ import pytest
 from bpx.simulator.faults import Ending, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from bpx.simulator.venue import Reply, Request
+from tests.faults.abuse import rest_of
 from tests.faults.figures import figure
 from tests.faults.inside import ROOT, Inside, Seen, inside
 from tests.faults.scale import full_or
@@ -297,7 +298,7 @@ def test_e16_a_raw_target_that_is_not_encoded_is_refused_as_json(
     client.connect()
     assert client.sock is not None
     client.sock.sendall("GET /api/v3/depth?symbol=币&limit=5 HTTP/1.1\r\nHost: x\r\n\r\n".encode())
-    reply = client.sock.recv(65536)
+    reply = rest_of(client.sock)
     client.close()
     assert reply.startswith(b"HTTP/1.1 400")
     assert json.loads(reply.partition(b"\r\n\r\n")[2])["code"] < 0

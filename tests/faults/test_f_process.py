@@ -18,7 +18,8 @@ from tests.faults.scale import full_or
 from tests.proxy import running_proxy
 from tests.waiting import eventually
 
-ORDER_S = full_or(9, 1)  # how long orders take
+ORDER_S = full_or(9, 6)  # how long orders take: what is looked at meanwhile may take a while
+AT_ONCE_S = full_or(1, 5)  # in the short form other tests run, too
 ORDERS = 10
 
 
@@ -34,7 +35,7 @@ def drained(life: Life) -> tuple[list[requests.Response], float, float]:
     bot = requests.Session()
     assert bot.get(life.proxy.url + "/api/v3/time").headers["Connection"] == "keep-alive"
     worker, stopped_at = life.worker(), life.stop()
-    eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+    eventually(life.is_draining, within_s=AT_ONCE_S)
     unready_s = monotonic() - stopped_at
     again = bot.get(life.proxy.url + "/api/v3/time")
     assert (again.status_code, again.headers["Connection"]) == (200, "close")
@@ -74,7 +75,7 @@ def test_f02_to_be_told_twice_changes_nothing() -> None:
         eventually(lambda: len(life.delivered()) == 1)
         worker = life.worker()
         life.stop()
-        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        eventually(life.is_draining, within_s=AT_ONCE_S)
         for again in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
             life.kill(again)
             os.kill(worker, again)
@@ -95,14 +96,14 @@ def test_f02_an_interrupt_of_the_whole_group_finishes_what_is_under_way() -> Non
 
 def test_f02_a_quit_does_not_wait() -> None:
     with living() as life:
-        life.slow_orders(10)
+        life.slow_orders(30)
         life.order(1)
         eventually(lambda: len(life.delivered()) == 1)
         worker = life.worker()
         life.stop()
-        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        eventually(life.is_draining, within_s=AT_ONCE_S)
         quit_at = life.kill(signal.SIGQUIT)
-        eventually(lambda: is_gone(life.proxy.pid) and is_gone(worker))
+        eventually(lambda: is_gone(life.proxy.pid) and is_gone(worker), within_s=full_or(2, 5))
         figure("F2", quit_s=monotonic() - quit_at)
         assert "stopped at once, 1 requests unfinished" in life.proxy.log()
 
@@ -118,20 +119,20 @@ def test_f02_while_it_reloads_somebody_serves_at_every_moment() -> None:
             answered, slowest_s = answered + 1, max(slowest_s, monotonic() - began)
         figure("F2", reload_answers=answered, reload_slowest_s=slowest_s)
         assert answered > 10
-        assert slowest_s < 1
-        eventually(lambda: life.operators("/ready").status_code == 200)
+        assert slowest_s < AT_ONCE_S
+        eventually(life.is_ready)
         assert life.workers() != [old]
 
 
 def test_f02_a_stop_in_the_middle_of_a_reload_is_obeyed_at_once() -> None:
     with living() as life:
-        life.slow_orders(full_or(9, 4))
+        life.slow_orders(9)
         order = life.order(1)
         eventually(lambda: len(life.delivered()) == 1)
         life.kill(signal.SIGHUP)
         eventually(lambda: life.proxy.log().count("operators' port: ") == 2)
         stopped_at = life.stop()
-        eventually(lambda: not life.is_ready(), within_s=1)
+        eventually(lambda: not life.is_ready(), within_s=AT_ONCE_S)
         figure("F2", not_ready_in_a_reload_after_s=monotonic() - stopped_at)
         assert not order.done(), "the old worker is still at it"
         assert order.result().status_code == 200
@@ -148,7 +149,8 @@ def test_f02_a_quit_in_the_middle_of_a_reload_does_not_wait() -> None:
         workers = life.workers()
         assert len(workers) == 2
         life.kill(signal.SIGQUIT)
-        eventually(lambda: all(map(is_gone, (life.proxy.pid, *workers))))
+        pids = (life.proxy.pid, *workers)
+        eventually(lambda: all(map(is_gone, pids)), within_s=full_or(2, 5))
 
 
 @pytest.mark.timeout(300)
@@ -207,8 +209,10 @@ def test_f03_a_new_worker_does_not_take_the_budget_for_full() -> None:
         life.exchange.faults.break_rest(RestFault("/api/v3", status=500))
         worker = life.worker()
         os.kill(worker, signal.SIGKILL)
-        eventually(lambda: life.workers() != [worker] and not is_refused(life.proxy.operators_url),
-                   within_s=5)  # fmt: skip
+        eventually(
+            lambda: life.workers() != [worker] and not is_refused(life.proxy.operators_url),
+            within_s=20,
+        )
         used = life.health()["budget"]["used_weight"]
         figure("F3", assumed_weight=used, limit=limit)
         assert used >= limit / 2
@@ -217,7 +221,7 @@ def test_f03_a_new_worker_does_not_take_the_budget_for_full() -> None:
 def test_f03_a_new_worker_goes_on_holding() -> None:
     with living() as life:
         life.follow(DEPTH)
-        ban = RestFault(status=418, body=b"{}", headers={"Retry-After": "60"})
+        ban = RestFault(status=418, body=b"{}", headers={"Retry-After": "120"})
         life.exchange.faults.break_rest(ban)
         eventually(lambda: life.ask("/api/v3/time").status_code == 418)
         life.exchange.faults.clear()
@@ -226,8 +230,8 @@ def test_f03_a_new_worker_goes_on_holding() -> None:
         os.kill(worker, signal.SIGKILL)
         eventually(lambda: worker not in life.workers() and life.workers() != [])
         refused = life.ask("/api/v3/time")
-        assert (refused.status_code, int(refused.headers["Retry-After"]) > 50) == (418, True)
-        assert life.health()["budget"]["hold_left_s"] > 50
+        assert (refused.status_code, int(refused.headers["Retry-After"]) > 60) == (418, True)
+        assert life.health()["budget"]["hold_left_s"] > 60
         assert len(life.exchange.requests) == 0
 
 
@@ -245,7 +249,7 @@ def test_f04_without_its_master_a_worker_ends_and_leaves_the_port(tmp_path: Path
         assert is_refused(life.proxy.operators_url)
         began = monotonic()
         with started_again(life, tmp_path / "log"):
-            eventually(life.is_ready)
+            eventually(life.is_ready, within_s=20)
             ready_s = monotonic() - began
             assert life.answers(DEPTH)
     figure("F4", worker_gone_after_s=gone_s, ready_again_after_s=ready_s)
@@ -258,7 +262,7 @@ def test_f04_nor_does_it_stay_when_its_master_dies_while_it_stops() -> None:
         eventually(lambda: len(life.delivered()) == 1)
         worker = life.worker()
         life.stop()
-        eventually(lambda: life.operators("/ready").status_code == 503, within_s=1)
+        eventually(life.is_draining, within_s=AT_ONCE_S)
         life.kill(signal.SIGKILL)
         eventually(lambda: is_gone(worker))
 

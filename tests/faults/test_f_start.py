@@ -13,6 +13,7 @@ import requests
 
 from tests.faults.figures import figure
 from tests.faults.life import is_refused
+from tests.faults.scale import full_or
 from tests.proxy import ROOT, bare_environment, free_port, running_proxy
 
 NOWHERE = "http://127.0.0.1:1"
@@ -42,11 +43,11 @@ def refused(start: Sequence[str], env: Mapping[str, str]) -> str:
     began = monotonic()
     ended = subprocess.run(
         [sys.executable, *start], cwd=ROOT, env=bare_environment() | AT_NOTHING | ports | dict(env),
-        capture_output=True, text=True, timeout=20, check=False,
+        capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
     took_s = monotonic() - began
     figure("F14", refused_after_s=took_s)
-    assert took_s <= 5
+    assert took_s <= full_or(5, 20)  # in the short form other tests run, too
     assert ended.returncode == 2
     assert ended.stdout == "", "never half-started, and one line is all"
     (line,) = ended.stderr.splitlines()

@@ -8,6 +8,7 @@ from urllib.parse import quote, unquote
 import pytest
 import requests
 
+from tests.faults.abuse import rest_of
 from tests.faults.exchange import reply
 from tests.faults.figures import figure
 from tests.faults.stage import Stage, staged
@@ -182,7 +183,4 @@ def send(address: tuple[str, int], request: str) -> str:
     with socket.create_connection(address, timeout=20) as client:
         client.sendall(request.encode())
         client.shutdown(socket.SHUT_WR)
-        heard = b""
-        while chunk := client.recv(65536):
-            heard += chunk
-    return heard.decode("latin-1")
+        return rest_of(client).decode("latin-1")

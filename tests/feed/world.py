@@ -5,7 +5,7 @@ from math import inf
 from queue import SimpleQueue
 from threading import Event, Thread
 
-from bpx.errors import BadMessage, OutOfSync
+from bpx.errors import BadMessage, NotSent, OutOfSync
 from bpx.feed.feed import Feed
 from bpx.feed.follower import Question
 from bpx.feed.trust import Freshness
@@ -196,3 +196,9 @@ class World:
         self.feed.retire()
         self.loop.join(10.0)
         assert not self.loop.is_alive()
+        for asking in self.runtime.threads:  # for questions that nobody has answered
+            self.rest.replies.put(NotSent("the test is over"))
+            self.rest.background.put(NotSent("the test is over"))
+        for asking in self.runtime.threads:
+            asking.join(10.0)
+            assert not asking.is_alive()

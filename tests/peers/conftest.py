@@ -48,6 +48,4 @@ def wait_for_listing(place: Place, path: str) -> None:
     """Wait until the proxy knows the symbols."""
     from tests.waiting import eventually
 
-    eventually(
-        lambda: place.ask(f"{path}/exchangeInfo").headers["Data-Source"] == "cache", within_s=5
-    )
+    eventually(lambda: place.ask(f"{path}/exchangeInfo").headers["Data-Source"] == "cache")

@@ -6,13 +6,15 @@ observed by a client or by the exchange.
 
 import json
 import re
+from collections.abc import Callable
 from time import monotonic
 
 import pytest
+import requests
 
 from bpx.simulator.faults import Ending, Refusal, RestFault
 from bpx.simulator.simulator import Simulator
-from tests.peers.place import MINUTE_MS, Place, upstream_of
+from tests.peers.place import ALIVE_S, MINUTE_MS, PONG_S, Place, upstream_of
 from tests.proxy import running_proxy
 from tests.waiting import eventually
 
@@ -49,10 +51,24 @@ def test_b01_the_just_closed_candle_is_present_right_after_the_close(spot, futur
             opened_ms = opens_ms[place.url]
             until_ms = opened_ms + MINUTE_MS + after_ms
             eventually(lambda p=place, ms=until_ms: p.exchange.now_ms >= ms)
-            rows, true_rows = place.ask(target).json(), json.loads(place.truth(target))
-            opens = [row[0] - opened_ms for row in rows]
-            assert opens == [-2 * MINUTE_MS, -MINUTE_MS, 0, MINUTE_MS], (target, after_ms)
-            assert rows[:-1] == true_rows[:-1], (target, after_ms)
+            # Who was late to hear does not know yet that the minute is over: not for a second.
+            expect = eventually if after_ms < 1_000 else at_once
+            expect(lambda p=place, t=target, ms=opened_ms: has_closed(p, t, ms))
+
+
+def has_closed(place: Place, target: str, opened_ms: int) -> bool:
+    """Whether the candle that opened then is shown as closed; all that is shown must be right."""
+    rows, true_rows = place.ask(target).json(), json.loads(place.truth(target))
+    opens = [row[0] - opened_ms for row in rows]
+    assert opens in ([n * MINUTE_MS for n in range(first, first + 4)] for first in (-3, -2)), target
+    true_of = {row[0]: row for row in true_rows}
+    assert all(row == true_of.get(row[0], row) for row in rows[:-1]), target
+    return opens[-1] == MINUTE_MS
+
+
+def at_once(condition: Callable[[], bool]) -> None:
+    """Ask once."""
+    assert condition()
 
 
 def test_b02_tickers_are_fresh_again_after_twenty_lost_connections(spot, futures):
@@ -271,16 +287,20 @@ def test_b12_a_connection_that_has_gone_silent_is_not_believed_and_is_replaced(s
         place.exchange.faults.black_hole()
     for place, target in cases:
         eventually(
-            lambda p=place, t=target: p.ask(t).headers["Data-Source"] == "upstream", within_s=1.7
+            lambda p=place, t=target: p.ask(t).headers["Data-Source"] == "upstream",
+            within_s=ALIVE_S + 4,  # after quiet_s it would be checked in any case, at 10
         )
-        with place.frozen():
-            assert place.ask(target).json()["bids"] == json.loads(place.truth(target))["bids"]
-    eventually(lambda: monotonic() - began > 2.5)  # its patience is over
+        with place.frozen():  # what REST said a moment ago is kept for a second
+            eventually(
+                lambda p=place, t=target: p.ask(t).json()["bids"] == json.loads(p.truth(t))["bids"]
+            )
+    patience_s = ALIVE_S / 2 + PONG_S + 1
+    eventually(lambda: monotonic() - began > patience_s)
     for place, _ in cases:
         place.exchange.faults.black_hole(False)
     for place, target in cases:
         before = connects[place.url]
-        eventually(lambda p=place, n=before: p.exchange.connects > n)
+        eventually(lambda p=place, n=before: p.exchange.connects > n, within_s=20)
         place.followed(target)
 
 
@@ -289,8 +309,14 @@ def test_b13_a_candle_made_by_us_says_so_and_is_written_as_binance_writes_it(spo
     spot.followed(target)
     with spot.frozen():
         opened_ms = spot.step_past_close(after_ms=60)
-        eventually(lambda: "Data-Synthetic" in spot.ask(target).headers)
-        answer = spot.ask(target)
+        answers: list[requests.Response] = []
+
+        def is_made_by_us() -> bool:
+            answers.append(spot.ask(target))
+            return "Data-Synthetic" in answers[-1].headers
+
+        eventually(is_made_by_us)
+    answer = answers[-1]
     price, start_ms = answer.json()[-2][4], opened_ms + MINUTE_MS
     assert answer.headers["Data-Synthetic"] == "1"
     assert answer.json()[-1] == [
@@ -349,7 +375,7 @@ def test_b14_an_error_is_no_exchange_info_at_the_start(eager):
     assert (eager.ask("/api/v3/exchangeInfo").status_code) == 503
     eager.exchange.faults.clear()
     eventually(
-        lambda: eager.ask("/api/v3/exchangeInfo").headers["Data-Source"] == "cache", within_s=5
+        lambda: eager.ask("/api/v3/exchangeInfo").headers["Data-Source"] == "cache", within_s=20
     )
     assert len(eager.ask("/api/v3/exchangeInfo").json()["symbols"]) > 30
 
@@ -359,13 +385,13 @@ def test_b14_an_error_never_takes_the_place_of_the_exchange_info(eager, failure)
     eager.exchange.faults.clear()
     eager.exchange.requests.clear()
     eager.exchange.faults.break_rest(FAILURES[failure], times=2)
-    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) >= 2)
+    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) >= 2, within_s=20)
     answer = eager.ask("/api/v3/exchangeInfo")
     assert (answer.status_code, answer.headers["Data-Source"]) == (200, "cache")
     assert len(answer.json()["symbols"]) > 30
     eager.exchange.faults.clear()
     asked = len(eager.asked_for("/api/v3/exchangeInfo"))
-    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) > asked)
+    eventually(lambda: len(eager.asked_for("/api/v3/exchangeInfo")) > asked, within_s=20)
 
 
 @pytest.mark.parametrize(
@@ -393,7 +419,7 @@ def test_b15_exchange_info_is_compressed_for_whoever_accepts_it(spot):
     assert "Content-Encoding" not in plain.headers
     assert packed.headers["Content-Encoding"] == "gzip"
     assert int(packed.headers["Content-Length"]) * 4 < int(plain.headers["Content-Length"])
-    assert packed.content == plain.content
+    assert without_time(packed.content) == without_time(plain.content)
 
 
 def without_time(body: bytes) -> bytes:
@@ -419,7 +445,7 @@ def test_b16_the_other_markets_path_and_a_wrong_method_get_what_binance_says(
     place = request.getfixturevalue(market)
     place.exchange.requests.clear()
     ours = place.ask(target, method)
-    assert [(row.method, row.target) for row in place.exchange.requests] == [(method, target)]
+    assert [(row.method, row.target) for row in place.forwarded()] == [(method, target)]
     real = place.directly(target, method)
     assert real.status_code == 404
     assert (ours.status_code, ours.content) == (real.status_code, real.content)

@@ -67,7 +67,7 @@ def front(kind: str, behind: int, directory: Path) -> Iterator[int]:
     with (directory / f"{kind}.log").open("wb") as log:
         process = subprocess.Popen([*command, str(file)], stdout=log, stderr=log)
     try:
-        eventually(lambda: answers(port), within_s=10)
+        eventually(lambda: answers(port), within_s=20)
         yield port
     finally:
         process.kill()

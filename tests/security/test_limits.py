@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from time import monotonic
 
 import requests
 
@@ -19,9 +20,12 @@ FEEDS = 10
 
 def test_a_client_that_asks_too_often_has_to_wait():
     with staged({"BPX_SECURITY_CLIENT_RPS": "2", "BPX_SECURITY_CLIENT_BURST": "20"}) as stage:
+        began = monotonic()
         answers = stage.spot.ask_all([TIME] * 60, at_once=4)
+        took_s = monotonic() - began
         refused = [one for one in answers if one.status == 429]
-        assert 15 <= 60 - len(refused) <= 30
+        assert 15 <= 60 - len(refused) <= 20 + 2 * took_s + 1
+        assert refused
         for one in refused:
             assert one.code == -1003
             assert one.reply.headers["X-Proxy-Error"] == "client-limit"
@@ -34,12 +38,15 @@ def test_a_client_that_asks_too_often_has_to_wait():
 def test_a_client_spends_no_more_than_its_weight():
     with staged({"BPX_SECURITY_CLIENT_WEIGHT": "50"}) as stage:
         target = "/api/v3/aggTrades?symbol=A"  # weighs 4
+        began = monotonic()
         answers = [stage.spot.ask(f"{target}{n}") for n in range(30)]
+        back = (monotonic() - began) * 50 / 60  # has come meanwhile
         sent = [one for one in answers if one.status == 200]
-        assert (
-            30 // 4 <= len(sent) <= 50 // 4
-        )  # exchangeInfo, which weighs 20, may have gone before
-        for one in answers[len(sent) :]:
+        # exchangeInfo, which weighs 20, may have gone before
+        assert 30 // 4 <= len(sent) <= (50 + back) // 4
+        refused = [one for one in answers if one.status != 200]
+        assert refused
+        for one in refused:
             assert (one.status, one.code) == (429, -1003)
             assert one.reply.headers["X-Proxy-Error"] == "client-limit"
         # Its orders cost weight where they fail; to cancel one is always allowed.
@@ -64,13 +71,15 @@ def test_d12_one_client_begins_no_more_than_its_feeds_and_all_are_answered():
         def ask(target: str) -> requests.Response:
             return requests.get(here.proxy.url + target, timeout=20)
 
+        began = monotonic()
         with ThreadPoolExecutor(4) as bots:
             answers = list(bots.map(ask, targets))
         assert {one.status_code for one in answers} == {200}
         page = requests.get(f"{here.proxy.operators_url}/status", timeout=20).json()
+        took_s = monotonic() - began
         followed = len(page["markets"]["spot"]["followed"])
         figure("D12", asked=len(targets), followed=followed, refused=0)
-        assert followed <= FEEDS + 1  # a sixth of one comes back in a second
+        assert followed <= FEEDS + 1 + took_s / 6  # a sixth of one comes back in a second
         text = requests.get(f"{here.proxy.operators_url}/metrics", timeout=20).text
         assert "bpx_feeds_refused_total" in text
 

@@ -16,7 +16,7 @@ from tests.upstream.wire_server import WireServer
 
 MakeUpstream = Callable[..., Upstream]
 RUNTIME = ThreadRuntime()
-TIMEOUT = (1.0, 2.0)
+TIMEOUT = (10.0, 20.0)
 
 
 def deliver(session: RawSession, call: Call, attempt: Attempt | None = None) -> BaseHTTPResponse:
@@ -35,7 +35,7 @@ def make_upstream() -> Iterator[MakeUpstream]:
             "clock": ExchangeClock(),
             "bucket": LeakyBucket(100_000, 1000),
             "weight_per_minute": 1_000_000,
-            "bounds": Bounds(total_s=2.0, connect_s=1.0, pool_wait_s=0.2),
+            "bounds": Bounds(total_s=20.0, connect_s=10.0, pool_wait_s=0.2),
         }
         made.append(
             Upstream("spot", [urls] if isinstance(urls, str) else urls, **settings | changes)

@@ -18,6 +18,7 @@ from bpx.upstream.call import WAITED_S, Call, Kind
 from bpx.upstream.retry import Recovery
 from bpx.upstream.upstream import Upstream
 from tests.upstream.conftest import MakeUpstream
+from tests.upstream.times import StillTime
 from tests.upstream.wire_server import Answer, Delivered, Then, WireServer, ok
 from tests.waiting import eventually
 
@@ -27,15 +28,18 @@ CANCEL = Call("DELETE", "/order", kind=Kind.CANCEL)
 
 
 def nowhere() -> str:
-    with WireServer() as gone:
-        return gone.url
+    """Return where nobody listens, nor will in the meantime."""
+    return "http://127.0.0.1:1"
 
 
-def held(upstream_url: str, server: WireServer, make_upstream: MakeUpstream) -> Upstream:
+def held(server: WireServer, make_upstream: MakeUpstream, time: StillTime) -> Upstream:
+    """Return what was told to hold, and has."""
     server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="418 X")
-    upstream = make_upstream(upstream_url)
+    upstream = make_upstream(server.url, runtime=time)
     upstream.forward(Call("GET", "/x"))
-    eventually(lambda: upstream.budget.hold_left_s() == 0)
+    assert upstream.budget.hold_left_s() == 1.0
+    time.time += 1.0
+    assert upstream.budget.hold_left_s() == 0
     return upstream
 
 
@@ -52,7 +56,7 @@ def test_a_hold_is_for_all_hosts(make_upstream: MakeUpstream):
 
 def test_after_a_hold_a_cheap_probe_goes_first(make_upstream: MakeUpstream):
     with WireServer() as server:
-        upstream = held(server.url, server, make_upstream)
+        upstream = held(server, make_upstream, StillTime())
         server.answer = lambda request: ok()
         for _ in range(2):
             upstream.forward(ORDER)
@@ -62,7 +66,7 @@ def test_after_a_hold_a_cheap_probe_goes_first(make_upstream: MakeUpstream):
 
 def test_a_probe_that_is_refused_holds_again(make_upstream: MakeUpstream):
     with WireServer() as server:
-        upstream = held(server.url, server, make_upstream)
+        upstream = held(server, make_upstream, StillTime())
         server.answer = lambda request: ok(headers="Retry-After: 30\r\n", status="418 X")
         for _ in range(3):
             with pytest.raises(Banned) as caught:
@@ -73,7 +77,7 @@ def test_a_probe_that_is_refused_holds_again(make_upstream: MakeUpstream):
 
 def test_a_probe_without_an_answer_keeps_the_order_back(make_upstream: MakeUpstream):
     with WireServer() as server:
-        upstream = held(server.url, server, make_upstream)
+        upstream = held(server, make_upstream, StillTime())
         server.answer = lambda request: Answer(then=Then.RESET)
         with pytest.raises(NotSent) as caught:
             upstream.forward(ORDER)
@@ -101,43 +105,51 @@ def test_market_data_that_hangs_keeps_no_order_back_after_a_hold(make_upstream: 
         eventually(lambda: upstream.budget.hold_left_s() == 0)
         assert upstream.forward(ORDER).status == 200
         answered.set()
-        assert all(read.result(5).status == 200 for read in reads)
+        assert all(read.result(20).status == 200 for read in reads)
 
 
 def test_who_has_waited_in_vain_for_the_budget_is_told_in_time_and_sends_nothing(
     make_upstream: MakeUpstream,
 ):
     with WireServer() as server:
-        upstream = make_upstream(server.url, bucket=LeakyBucket(1, 0.4), bounds=Bounds(total_s=1.0))
+        time = StillTime()
+        upstream = make_upstream(
+            server.url, bucket=LeakyBucket(1, 0.4), bounds=Bounds(total_s=1.0), runtime=time
+        )
         upstream.forward(CANCEL)
         began = monotonic()
         with pytest.raises(OverBudget):
             upstream.forward(Call("GET", "/x"))
         with pytest.raises(OverBudget):
-            upstream.forward(Call("GET", "/x"), began=monotonic() - 0.9)
-        assert monotonic() - began < 1.5
+            upstream.forward(Call("GET", "/x"), began=time.now() - 0.9)
+        assert monotonic() - began < 10
     assert len(server.delivered) == 1
 
 
-@pytest.mark.parametrize(("window_ms", "longest_s"), [(60_000, 1.0), (400, 0.3)])
+@pytest.mark.parametrize(
+    ("window_ms", "times", "longest_s"), [(60_000, 1, Kind.PROBE.total_s), (400, 5, 0.3)]
+)
 def test_a_signed_read_does_not_wait_for_a_probe_longer_than_it_may(
-    make_upstream: MakeUpstream, window_ms: int, longest_s: float
+    make_upstream: MakeUpstream, window_ms: int, times: int, longest_s: float
 ):
     answered = threading.Event()
-    target = f"/account?signature=a&recvWindow={window_ms}"
+    read = Call("GET", f"/account?signature=a&recvWindow={window_ms}", kind=Kind.SIGNED)
     with WireServer() as server:
-        upstream = held(server.url, server, make_upstream)
+        upstream = held(server, make_upstream, StillTime())
         server.answer = lambda request: Answer(ok(), after=answered)
-        began = monotonic()
-        with pytest.raises(NotSent):
-            upstream.forward(Call("GET", target, kind=Kind.SIGNED))
-        assert monotonic() - began < longest_s
+        took_s = []
+        for _ in range(times):
+            began = monotonic()
+            with pytest.raises(NotSent):
+                upstream.forward(read)
+            took_s.append(monotonic() - began)
+        assert min(took_s) < longest_s  # whatever else keeps us waiting, the quickest tells
         answered.set()
         server.answer = lambda request: ok()
-        eventually(lambda: upstream.budget.hold_left_s() == 0)
+        eventually(lambda: not upstream._tries._attempts._probing._flights)
         assert upstream.forward(ORDER).status == 200
-    targets = [request.target for request in server.delivered]
-    assert targets == [b"/x", b"/api/v3/ping", b"/order"]
+    first, *probes, last = [request.target for request in server.delivered]
+    assert (first, set(probes), last) == (b"/x", {b"/api/v3/ping"}, b"/order")
 
 
 def test_what_its_client_has_given_up_while_a_probe_was_out_is_not_sent(
@@ -146,14 +158,15 @@ def test_what_its_client_has_given_up_while_a_probe_was_out_is_not_sent(
     answered, has_gone = threading.Event(), threading.Event()
     order = Call("POST", "/order", kind=Kind.ORDER, is_abandoned=has_gone.is_set)
     with WireServer() as server, ThreadPoolExecutor(1) as pool:
-        upstream = held(server.url, server, make_upstream)
+        time = StillTime()
+        upstream = held(server, make_upstream, time)
         server.answer = lambda request: Answer(ok(), after=answered)
-        began, outcome = monotonic(), pool.submit(upstream.forward, order)
+        outcome = pool.submit(upstream.forward, order)
         eventually(lambda: len(server.delivered) == 2)
         has_gone.set()
-        eventually(lambda: monotonic() - began > 2 * WAITED_S)
+        time.time += 2 * WAITED_S
         answered.set()
-        assert isinstance(outcome.exception(5), Abandoned)
+        assert isinstance(outcome.exception(20), Abandoned)
     assert [request.target for request in server.delivered] == [b"/x", b"/api/v3/ping"]
 
 
@@ -162,32 +175,32 @@ def test_what_waited_for_a_connection_over_a_hold_does_not_go_before_the_probe(
 ):
     answered = threading.Event()
     with WireServer(lambda request: Answer(ok(), after=answered)) as server:
-        bounds = Bounds({**Bounds().connections, "public": 1}, pool_wait_s=10, total_s=10)
+        bounds = Bounds({**Bounds().connections, "public": 1}, pool_wait_s=30, total_s=30)
         upstream = make_upstream(server.url, bounds=bounds)
         with ThreadPoolExecutor(2) as pool:
             slow = pool.submit(upstream.forward, Call("GET", "/slow"))
             eventually(lambda: len(server.delivered) == 1)
             waiting = pool.submit(upstream.forward, Call("GET", "/waiting"))
-            eventually(lambda: upstream.budget.spent()[0] > 1, within_s=5)
+            eventually(lambda: upstream.budget.spent()[0] > 1)
             server.answer = lambda request: ok(headers="Retry-After: 1\r\n", status="429 X")
             upstream.forward(CANCEL)
             eventually(upstream.budget.needs_probe)
             answered.set()
-            assert slow.result(5).status == 200
-            assert isinstance(waiting.exception(5), Throttled)
+            assert slow.result(20).status == 200
+            assert isinstance(waiting.exception(20), Throttled)
     assert [request.target for request in server.delivered] == [b"/slow", b"/order"]
 
 
 def test_a_firewalls_403_keeps_public_reads_back_and_nothing_else(make_upstream: MakeUpstream):
     page = ok(b"<html>blocked</html>", status="403 Forbidden")
     with WireServer(lambda request: page) as server:
-        upstream = make_upstream(server.url)
+        upstream = make_upstream(server.url, runtime=StillTime())
         assert upstream.forward(Call("GET", "/x")).status == 403
         for kind in (Kind.PUBLIC, Kind.BACKGROUND):
             with pytest.raises(NotSent) as caught:
                 upstream.forward(Call("GET", "/x", kind=kind))
             assert caught.value.retry_after == "10"
-        assert 9 < upstream.budget.blocked_left_s() <= 10
+        assert upstream.budget.blocked_left_s() == 10
         assert len(server.delivered) == 1
         server.answer = lambda request: ok()
         for kind in (Kind.SIGNED, Kind.ORDER, Kind.CANCEL):
@@ -205,7 +218,7 @@ def test_a_firewalls_403_reaches_those_who_wait_for_a_connection(make_upstream: 
             eventually(lambda: len(server.delivered) == 1)
             eventually(lambda: all(read.running() for read in reads))
             answered.set()
-            outcomes = [read.exception(5) for read in reads]
+            outcomes = [read.exception(20) for read in reads]
     assert len(server.delivered) == 1
     assert sum(isinstance(outcome, NotSent) for outcome in outcomes) == 4
 
@@ -239,15 +252,16 @@ def test_a_breaker_opens_by_gateway_errors_of_reads(
     make_upstream: MakeUpstream, kind: Kind, opens: bool
 ):
     with WireServer(lambda request: ok(status="503 X")) as server:
-        upstream = make_upstream(server.url, recovery=BREAKER)
+        time = StillTime()
+        upstream = make_upstream(server.url, recovery=BREAKER, runtime=time)
         while len(server.delivered) < 5:
             upstream.forward(Call("GET", "/x", kind=kind))
         before = len(server.delivered)
+        time.slept.clear()
         if opens:
-            began = monotonic()
             with pytest.raises(NotSent) as caught:
                 upstream.forward(Call("GET", "/x", kind=kind))
-            assert monotonic() - began < 0.005
+            assert time.slept == []
             assert caught.value.retry_after == "5"
             assert len(server.delivered) == before
         else:
@@ -272,10 +286,10 @@ def test_orders_open_their_breaker_by_connections_alone_and_cancels_go_on(
         for _ in range(10):
             with pytest.raises(OutcomeUnknown):
                 upstream.forward(ORDER)
-    upstream = make_upstream(nowhere(), recovery=BREAKER)
+    upstream = make_upstream(nowhere(), recovery=BREAKER, runtime=StillTime())
     with ThreadPoolExecutor(1) as pool:
         reasons = [
-            getattr(pool.submit(upstream.forward, call).exception(5), "reason", "")
+            getattr(pool.submit(upstream.forward, call).exception(20), "reason", "")
             for call in [ORDER] * 6 + [CANCEL]
         ]
     assert "breaker" not in reasons[0]

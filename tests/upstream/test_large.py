@@ -26,7 +26,7 @@ def wire(server: WireServer) -> Iterator[Wire]:
 
 
 def ask(wire: Wire) -> BodyStream:
-    reply = wire.ask(Call("GET", "/x"), 2.0, whole_bytes=100_000)
+    reply = wire.ask(Call("GET", "/x"), 20.0, whole_bytes=100_000)
     assert (reply.status, reply.body) == (200, b"")
     assert reply.header("Content-Length") is not None
     assert reply.stream is not None
@@ -65,7 +65,7 @@ def test_a_large_reply_that_breaks_never_looks_like_one_that_ended(
     with pytest.raises((ReadFailed, Broken)):  # a reset may overtake what was sent before it
         list(ask(wire))
     server.answer = lambda request: ok(b"{}")
-    assert wire.ask(Call("GET", "/x"), 1.0).body == b"{}"
+    assert wire.ask(Call("GET", "/x"), 20.0).body == b"{}"
 
 
 def test_a_client_that_goes_away_frees_the_connection(server: WireServer, wire: Wire):
@@ -87,7 +87,7 @@ def test_a_large_reply_has_a_place_of_its_own_and_those_are_few(server: WireServ
     assert isinstance(caught.value.failure, ReadFailed)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, True)
     server.answer = lambda request: ok(b"{}")
-    assert wire.ask(Call("GET", "/x"), 1.0).body == b"{}"  # nobody is kept waiting by them
+    assert wire.ask(Call("GET", "/x"), 20.0).body == b"{}"  # nobody is kept waiting by them
     server.answer = lambda request: ok(BODY)
     streams[0].close()
     streams[0].close()

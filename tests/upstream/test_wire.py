@@ -54,14 +54,14 @@ UNUSABLE = {
 
 @pytest.fixture
 def wire(server: WireServer) -> Iterator[Wire]:
-    wire = Wire(server.url, ThreadRuntime(), Bounds(connect_s=1.0, pool_wait_s=0.2))
+    wire = Wire(server.url, ThreadRuntime(), Bounds(connect_s=10.0, pool_wait_s=0.2))
     yield wire
     wire.close()
 
 
 def failed(wire: Wire, kind: Kind) -> Broken:
     with pytest.raises(Broken) as caught:
-        wire.ask(Call(METHODS.get(kind, "GET"), "/x?signature=secret", kind=kind), 2.0)
+        wire.ask(Call(METHODS.get(kind, "GET"), "/x?signature=secret", kind=kind), 20.0)
     return caught.value
 
 
@@ -87,7 +87,7 @@ def test_after_an_unusable_answer_the_next_call_gets_its_own(
         failed(wire, kind)
     server.answer = lambda request: ok(b"[%d]" % len(server.delivered))
     call = Call(METHODS[kind], "/x", kind=kind)
-    assert wire.ask(call, 1.0).body == b"[%d]" % (len(UNUSABLE) + 1)
+    assert wire.ask(call, 20.0).body == b"[%d]" % (len(UNUSABLE) + 1)
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -105,9 +105,7 @@ def test_a_redirect_is_not_followed(
 
 @pytest.mark.parametrize("kind", METHODS)
 def test_a_refused_connection_is_not_sent(kind: Kind):
-    with WireServer() as gone:
-        url = gone.url
-    wire = Wire(url, ThreadRuntime(), Bounds())
+    wire = Wire("http://127.0.0.1:1", ThreadRuntime(), Bounds())
     broken = failed(wire, kind)
     assert isinstance(broken.failure, NotSent)
     assert (broken.was_sent, broken.has_connected) == (False, False)
@@ -116,13 +114,13 @@ def test_a_refused_connection_is_not_sent(kind: Kind):
 
 def test_a_target_that_no_host_could_get_says_nothing_about_the_host(wire: Wire):
     with pytest.raises(Broken) as caught:
-        wire.ask(Call("GET", "/a b"), 1.0)
+        wire.ask(Call("GET", "/a b"), 20.0)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
 
 
 def test_a_header_that_no_host_could_get_says_nothing_about_the_host(wire: Wire):
     with pytest.raises(Broken) as caught:
-        wire.ask(Call("GET", "/x", (("Accept", "a\nb"),)), 1.0)
+        wire.ask(Call("GET", "/x", (("Accept", "a\nb"),)), 20.0)
     assert (caught.value.is_hosts, caught.value.was_sent) == (False, False)
 
 
@@ -130,10 +128,10 @@ def test_a_header_that_no_host_could_get_says_nothing_about_the_host(wire: Wire)
 def test_no_answer_in_time_is_an_unknown_outcome(server: WireServer, wire: Wire, kind: Kind):
     server.answer = lambda request: b""
     with pytest.raises(Broken) as caught:
-        wire.ask(Call(METHODS[kind], "/x", kind=kind), 0.1)
+        wire.ask(Call(METHODS[kind], "/x", kind=kind), 1.0)
     assert isinstance(caught.value.failure, ReadFailed if kind is Kind.PUBLIC else OutcomeUnknown)
     assert caught.value.is_hosts
-    assert len(server.delivered) == 1
+    eventually(lambda: len(server.delivered) == 1)
 
 
 @pytest.mark.parametrize("kind", METHODS)
@@ -153,20 +151,20 @@ def test_a_call_that_waited_for_a_connection_until_it_was_too_late_to_connect_is
     server.answer = lambda request: Answer(ok(), after=answered)
     connect_by = monotonic() + 0.2
     with ThreadPoolExecutor(2) as pool:
-        first = pool.submit(wire.ask, order, 5.0)
+        first = pool.submit(wire.ask, order, 20.0)
         eventually(lambda: len(server.delivered) == 1)
-        second = pool.submit(wire.ask, order, 5.0, connect_by=connect_by)
+        second = pool.submit(wire.ask, order, 20.0, connect_by=connect_by)
         eventually(lambda: monotonic() > connect_by)
         answered.set()
-        assert first.result(5).status == 200
-        assert isinstance(second.exception(5).failure, NotSent)
+        assert first.result(20).status == 200
+        assert isinstance(second.exception(20).failure, NotSent)
     assert len(server.delivered) == 1
     wire.close()
 
 
 def test_each_sort_of_call_has_its_own_connections(server: WireServer, wire: Wire):
     for kind in Kind:
-        wire.ask(Call("GET", "/x", kind=kind), 1.0)
+        wire.ask(Call("GET", "/x", kind=kind), 20.0)
     assert server.connections == 4
 
 
@@ -176,13 +174,13 @@ def test_a_full_pool_lets_wait_for_a_bounded_time_and_sends_nothing(server: Wire
     wire = Wire(server.url, ThreadRuntime(), Bounds(connections={"trade": 1}, pool_wait_s=0.05))
     call = Call("POST", "/order", kind=Kind.ORDER)
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(wire.ask, call, 2.0)
+        first = pool.submit(wire.ask, call, 20.0)
         eventually(lambda: len(server.delivered) == 1)
         assert isinstance(failed(wire, Kind.ORDER).failure, NotSent)
         answered.set()
-        assert first.result(2).status == 200
+        assert first.result(20).status == 200
     assert len(server.delivered) == 1
-    assert wire.ask(call, 1.0).status == 200, "and then it is free again"
+    assert wire.ask(call, 20.0).status == 200, "and then it is free again"
     wire.close()
 
 
@@ -192,7 +190,7 @@ def test_failures_do_not_use_a_pool_up(server: WireServer):
     for _ in range(5):
         failed(wire, Kind.ORDER)
     server.answer = lambda request: ok()
-    assert wire.ask(Call("POST", "/order", kind=Kind.ORDER), 1.0).status == 200
+    assert wire.ask(Call("POST", "/order", kind=Kind.ORDER), 20.0).status == 200
     wire.close()
 
 
@@ -200,7 +198,7 @@ def test_a_body_that_is_longer_than_its_length_does_not_reach_the_next_call(
     server: WireServer, wire: Wire
 ):
     server.answer = lambda request: head("Content-Length: 2") + b"{}" + ok(b'"stray"')
-    assert [wire.ask(Call("GET", "/x"), 1.0).body for _ in range(3)] == [b"{}"] * 3
+    assert [wire.ask(Call("GET", "/x"), 20.0).body for _ in range(3)] == [b"{}"] * 3
 
 
 def test_under_gevent_nothing_outlasts_a_deadline():
@@ -210,7 +208,7 @@ def test_under_gevent_nothing_outlasts_a_deadline():
         [sys.executable, script],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=50,
         check=False,
         cwd=script.parents[2],
     )

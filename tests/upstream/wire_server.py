@@ -66,7 +66,7 @@ class WireServer:
     address: tuple[str, int] = ("127.0.0.1", 0)
 
     def __enter__(self) -> "WireServer":
-        self._listener = socket.create_server(self.address, backlog=64)
+        self._listener = socket.create_server(self.address, backlog=1024)
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept, daemon=True)]
         self._threads[0].start()
@@ -83,7 +83,7 @@ class WireServer:
         for connection in self._open:
             connection.close() if connection.fileno() < 0 else _hang_up(connection)
         for thread in self._threads:
-            thread.join(2)
+            thread.join(10)
 
     @property
     def url(self) -> str:
@@ -118,7 +118,7 @@ class WireServer:
         if isinstance(answer, bytes):
             answer = Answer(answer)
         if answer.after is not None:
-            answer.after.wait(5)
+            answer.after.wait(30)
         connection.sendall(answer.data)
         if answer.then is Then.RESET:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
