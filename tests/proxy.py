@@ -10,8 +10,9 @@ import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
-from random import choice
+from random import randrange
 
 from bpx.settings.reading import unknown_variables
 from tests.canaries import secrets_in
@@ -25,6 +26,9 @@ BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own so
 TELLING = ("/status",)  # is looked at for secrets at each end, as the log is
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
+_PROCESSES = 16  # of `pytest -n`, each with a part of these ports
+_PART = len(_OUR_PORTS) // _PROCESSES
+_numbers = count(randrange(_PART))
 
 
 @dataclass
@@ -83,10 +87,10 @@ def running_proxy(
     """
     assert not [name for name in unknown_variables(env or {}) if not name.startswith(OF_TESTS)]
     with ExitStack() as stack:
-        count = 2 if app == "both" else 1
+        markets = 2 if app == "both" else 1
         listeners = [
-            stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
-            for _ in range(count)
+            stack.enter_context(socket.create_server(("127.0.0.1", free_port()), backlog=BACKLOG))
+            for _ in range(markets)
         ]
         ports = [listener.getsockname()[1] for listener in listeners]
         operators_port = free_port()  # now that it can be none of those
@@ -163,9 +167,13 @@ def bare_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody has at this moment, nor is given soon: the system gives others."""
+    """Return a port that nobody has at this moment, nor is given soon.
+
+    The system gives others, and so do the other processes of the tests.
+    """
+    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PROCESSES
     while True:
-        port = choice(_OUR_PORTS)
+        port = _OUR_PORTS[process * _PART + next(_numbers) % _PART]
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):
             return port
 

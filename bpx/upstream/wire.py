@@ -102,11 +102,12 @@ class Wire:
         attempt = Attempt(call.target)
         slots, until = self._slots[call.kind.pool], self._runtime.now() + left_s
         slot_wait_s = _least(slot_wait_s, self._bounds.pool_wait_of(call.kind), left_s)
-        if not slots.acquire(timeout=slot_wait_s):
+        has_waited = not slots.acquire(blocking=False)
+        if has_waited and not slots.acquire(timeout=slot_wait_s):
             raise Broken(NotSent("all connections are busy"), attempt, is_hosts=False)
         self.busy[call.kind.pool] += 1
         try:
-            if look_again is not None:
+            if has_waited and look_again is not None:
                 look_again()
             timeout = self._timeout(until, connect_by)
             with self._runtime.deadline(timeout[1]):

@@ -1,5 +1,6 @@
 """What README and docs say can be followed: links lead somewhere, commands run, options exist."""
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,8 @@ import pytest
 
 from bpx.settings.reading import unknown_variables
 from bpx.simulator.simulator import Simulator
-from tests.proxy import ROOT, bare_environment, running_proxy
+from tests.proxy import ROOT, Proxy, bare_environment, running_proxy
+from tests.waiting import eventually
 
 PAGES = [
     ROOT / "README.md",
@@ -54,6 +56,11 @@ def test_variables_that_are_named_are_options(page: Path) -> None:
     assert unknown_variables(dict.fromkeys(named, "")) == []
 
 
+def is_well(proxy: Proxy) -> bool:
+    page = proxy.page("/health")
+    return bool(page) and json.loads(page)["status"] == "ok"
+
+
 @pytest.fixture(scope="module")
 def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A proxy that runs, and the variables by which commands find it."""
@@ -62,6 +69,7 @@ def surroundings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str,
         sim = stack.enter_context(Simulator("spot"))
         urls = {"BPX_UPSTREAM_SPOT_REST": sim.rest_url, "BPX_UPSTREAM_SPOT_WS": sim.ws_url}
         proxy = stack.enter_context(running_proxy("spot", urls | {"BPX_LOG_OUTPUT": log}))
+        eventually(lambda: is_well(proxy), within_s=20)  # as `bpx health` wants it
         port = proxy.operators_url.rpartition(":")[2]
         bin_of_python = str(Path(sys.executable).parent)
         yield bare_environment() | {

@@ -196,7 +196,7 @@ class World:
         self.feed.retire()
         self.loop.join(10.0)
         assert not self.loop.is_alive()
-        for asking in self.runtime.threads:  # for questions that nobody has answered
+        for _ in self.runtime.threads:  # for questions that nobody has answered
             self.rest.replies.put(NotSent("the test is over"))
             self.rest.background.put(NotSent("the test is over"))
         for asking in self.runtime.threads:

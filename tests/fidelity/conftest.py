@@ -10,10 +10,13 @@ from tests.fidelity.walk import Verdict, Walk
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is long: `make test` leaves it to `make long`."""
+    """Mark what is long: `make test` leaves it to `make long`. A walk may take its time."""
     for item in items:
-        if "hours" in getattr(item, "fixturenames", ()):
+        fixtures = getattr(item, "fixturenames", ())
+        if "hours" in fixtures:
             item.add_marker(pytest.mark.long)
+        if "hours" in fixtures or "minutes" in fixtures:
+            item.add_marker(pytest.mark.timeout(240))
 
 
 @pytest.fixture(scope="package", params=["spot", "futures"])

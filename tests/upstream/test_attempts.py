@@ -132,24 +132,28 @@ def test_who_has_waited_in_vain_for_the_budget_is_told_in_time_and_sends_nothing
 def test_a_signed_read_does_not_wait_for_a_probe_longer_than_it_may(
     make_upstream: MakeUpstream, window_ms: int, times: int, longest_s: float
 ):
-    answered = threading.Event()
     read = Call("GET", f"/account?signature=a&recvWindow={window_ms}", kind=Kind.SIGNED)
+    took_s = [waited_for_a_probe(make_upstream, read) for _ in range(times)]
+    assert min(took_s) < longest_s  # the machine may be busy; the quickest of some tells
+
+
+def waited_for_a_probe(make_upstream: MakeUpstream, read: Call) -> float:
+    """Return how long a read waited in vain; nothing of it went, and afterwards orders go."""
+    answered = threading.Event()
     with WireServer() as server:
         upstream = held(server, make_upstream, StillTime())
         server.answer = lambda request: Answer(ok(), after=answered)
-        took_s = []
-        for _ in range(times):
-            began = monotonic()
-            with pytest.raises(NotSent):
-                upstream.forward(read)
-            took_s.append(monotonic() - began)
-        assert min(took_s) < longest_s  # whatever else keeps us waiting, the quickest tells
+        began = monotonic()
+        with pytest.raises(NotSent):
+            upstream.forward(read)
+        took_s = monotonic() - began
         answered.set()
         server.answer = lambda request: ok()
         eventually(lambda: not upstream._tries._attempts._probing._flights)
         assert upstream.forward(ORDER).status == 200
     first, *probes, last = [request.target for request in server.delivered]
     assert (first, set(probes), last) == (b"/x", {b"/api/v3/ping"}, b"/order")
+    return took_s
 
 
 def test_what_its_client_has_given_up_while_a_probe_was_out_is_not_sent(
