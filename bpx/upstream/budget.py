@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from math import inf
 from threading import Condition, Lock
 
-from bpx.errors import Abandoned, OverBudget, RequestFailed
+from bpx.errors import Abandoned, NotSent, OverBudget, RequestFailed
 from bpx.metrics import (
     UPSTREAM_BLOCKED,
     UPSTREAM_HOLD_LEFT,
@@ -66,12 +66,19 @@ class Budget:
         )
         self._block = Block()
         self._changed = Condition(Lock())
+        self._is_closed = False
         self._repeats = Repeats(log, runtime.now)
         self._weights = {kind: UPSTREAM_WEIGHT.labels(market, kind.name.lower()) for kind in Kind}
         UPSTREAM_WEIGHT_LIMIT.labels(market).set(limit)
         UPSTREAM_WEIGHT_USED.labels(market).set_function(lambda: self.spent()[0])
         UPSTREAM_HOLD_LEFT.labels(market).set_function(self.hold_left_s)
         UPSTREAM_BLOCKED.labels(market).set_function(self.blocked_left_s)
+
+    def close(self) -> None:
+        """Let nobody wait any longer: what has not had its turn does not go."""
+        with self._changed:
+            self._is_closed = True
+            self._changed.notify_all()
 
     def hold_left_s(self) -> float:
         """Return for how many seconds Binance wants to hear nothing of us; 0.0 if it may."""
@@ -207,7 +214,10 @@ class Budget:
             self._changed.notify_all()
 
     def _wait(self, wait_s: float, kind: Kind) -> None:
-        self._changed.wait(wait_s)
+        if not self._is_closed:
+            self._changed.wait(wait_s)
+        if self._is_closed:
+            raise NotSent("the proxy is stopping")
         self._refuse(kind)
 
     def _refuse(self, kind: Kind) -> None:

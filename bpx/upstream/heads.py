@@ -15,8 +15,8 @@ INTERIM = 10  # heads before the real one (RFC 9110, 15.2)
 
 _STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?\r?\n")
 # Nothing stands between name and colon; RFC 9110, 5.6.2 has what is in a name.
-_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):[ \t]*([^\r\n\0]*?)[ \t]*\r?\n")
-_FOLDED = re.compile(rb"[ \t]+([^\r\n\0]*?)[ \t]*\r?\n")  # obsolete: RFC 9112, 5.2
+_FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)\r?\n")
+_FOLDED = re.compile(rb"[ \t]([^\r\n\0]*)\r?\n")  # obsolete: RFC 9112, 5.2
 _END = (b"\r\n", b"\n")
 _LENGTH = re.compile(r"[0-9]{1,18}(?:, *[0-9]{1,18})*")  # urllib3 sees whether several agree
 _BODILESS = (204, 304)
@@ -44,7 +44,7 @@ class StrictResponse(http.client.HTTPResponse):
         for _ in range(INTERIM):
             minor, self.status, self.reason = self._status_line()
             fields = self._fields()
-            if self.status != http.client.CONTINUE:
+            if self.status >= 200 or self.status == http.client.SWITCHING_PROTOCOLS:
                 break
         else:
             raise http.client.HTTPException("too many interim replies")
@@ -72,11 +72,10 @@ class StrictResponse(http.client.HTTPResponse):
             if line in _END:
                 return fields
             if match := _FIELD.fullmatch(line):
-                name, value = match.groups()
-                fields.append((name.decode("latin-1"), value.decode("latin-1")))
+                fields.append((match[1].decode("latin-1"), _value(match[2])))
             elif fields and (match := _FOLDED.fullmatch(line)):
                 name, value = fields[-1]
-                fields[-1] = name, f"{value} {match[1].decode('latin-1')}".strip()
+                fields[-1] = name, f"{value} {_value(match[1])}".strip(" ")
             else:
                 raise http.client.HTTPException("not a line of a reply's head")
         raise http.client.HTTPException(f"more than {LINES} lines in a reply's head")
@@ -94,3 +93,7 @@ class StrictResponse(http.client.HTTPResponse):
         if self.status < 200 or self.status in _BODILESS or self._method == "HEAD":
             self.length = 0
         self.will_close = self._check_close() or (self.length is None and not self.chunked)
+
+
+def _value(text: bytes) -> str:
+    return text.strip(b" \t").decode("latin-1")

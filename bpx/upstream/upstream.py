@@ -98,6 +98,7 @@ class Upstream:
     def close(self) -> None:
         """Make no more calls, and close the connections that are not in use."""
         self._is_closed = True
+        self.budget.close()
         self.hosts.close()
 
     def report(self) -> tuple[Reached, ...]:

@@ -102,7 +102,10 @@ def begin(freqtrade: Freqtrade) -> None:
     freqtrade.world.forget()
     for timeframe in TIMEFRAMES:  # as many calls at once as there are connections for
         freqtrade.refresh([one for one in series if one[1] == timeframe])
-    assert len(freqtrade.asked()) == len(series), "one call each"
+    asked = freqtrade.asked()
+    assert len(set(asked)) == len(series)
+    # One call each, and on a slow machine another for what was not answered, or heard, in time.
+    assert len(asked) < 1.5 * len(series)
 
     def asks_nothing() -> bool:
         freqtrade.world.forget()

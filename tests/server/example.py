@@ -51,6 +51,15 @@ def _slow(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterab
     return _plain(start_response, b"done")
 
 
+def _held(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    """Answer when the test takes its mark away."""
+    mark = Path(environ["QUERY_STRING"])
+    mark.touch()  # tells the test that it is under way
+    while mark.exists():
+        sleep(0.01)
+    return _plain(start_response, b"done")
+
+
 def _pause(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     Path(environ["QUERY_STRING"]).touch()
     pbkdf2_hmac("sha256", b"", b"", 2**20)  # for half a second or so, and nothing else runs
@@ -97,6 +106,7 @@ PATHS = {
     "/breaks": _breaks,
     "/streamed": _streamed,
     "/slow": _slow,
+    "/held": _held,
     "/pause": _pause,
     "/stuck": _stuck,
     "/busy": _busy,

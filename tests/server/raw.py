@@ -16,7 +16,7 @@ def connected(proxy: Proxy, receive_buffer: int | None = None) -> Iterator[socke
     with socket.socket() as client:
         if receive_buffer is not None:
             client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        client.settimeout(10)
+        client.settimeout(20)
         client.connect(proxy.address)
         yield client
 

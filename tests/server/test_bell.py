@@ -10,7 +10,7 @@ from gevent.event import Event
 
 from bpx.server.bell import Bell
 
-WITHIN_S = 5
+WITHIN_S = 20
 
 
 class Counting(Bell):

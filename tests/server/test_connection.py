@@ -37,17 +37,17 @@ def test_a_client_that_does_not_take_its_answer_is_reset(impatient: Proxy) -> No
         client.sendall(b"GET /big HTTP/1.1\r\n\r\n")
         eventually(
             lambda: client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == errno.ECONNRESET,
-            within_s=5,
+            within_s=15,
         )
 
 
 def test_an_idle_connection_is_closed_without_a_word(impatient: Proxy) -> None:
     with connected(impatient) as client:
+        asked_at = monotonic()
         client.sendall(b"GET /one HTTP/1.1\r\n\r\n")
         assert client.recv(65536).endswith(b"\r\n\r\n/one")
-        answered = monotonic()
         assert client.recv(65536) == b""
-        assert 0.4 < monotonic() - answered < 3
+        assert 1.4 < monotonic() - asked_at < 15
 
 
 def test_a_connection_that_never_asks_is_closed_without_a_word(impatient: Proxy) -> None:
@@ -66,13 +66,13 @@ def test_requests_sent_at_once_are_answered_in_their_order(impatient: Proxy) -> 
 
 @pytest.mark.parametrize("begun", [b"P", b"POST /echo HTTP/1.1\r\nContent-Length: 9\r\n\r\nab"])
 def test_a_request_that_began_with_the_one_before_it_has_no_more_time(begun: bytes) -> None:
-    env = {"BPX_SERVER_READ_TIMEOUT": "300ms", "BPX_SERVER_IDLE_TIMEOUT": "8s"}
+    env = {"BPX_SERVER_READ_TIMEOUT": "1s", "BPX_SERVER_IDLE_TIMEOUT": "60s"}
     with running_proxy(EXAMPLE, env) as proxy, connected(proxy) as client:
         client.sendall(b"GET /one HTTP/1.1\r\n\r\n" + begun)
         asked_at = monotonic()
         _, _, answer = read_to_end(client).partition(b"/one")
         assert refusal(answer) == TOO_SLOW
-        assert monotonic() - asked_at < 4
+        assert monotonic() - asked_at < 15
 
 
 def test_a_request_that_began_with_the_one_before_it_is_finished_while_we_stop() -> None:

@@ -16,7 +16,7 @@ def pair() -> Iterator[Pair]:
     """The server's end of a connection, and the client's."""
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        socket.create_connection(listener.getsockname(), timeout=5) as client,
+        socket.create_connection(listener.getsockname(), timeout=20) as client,
         listener.accept()[0] as server,
     ):
         yield server, client
@@ -46,7 +46,7 @@ def test_the_last_answer_arrives_though_the_client_still_sends(pair: Pair) -> No
     assert client.recv(100) == b"refused"
     assert client.recv(100) == b""
     client.close()
-    ending.join(5)
+    ending.join(20)
     assert not ending.is_alive()
 
 
@@ -54,4 +54,4 @@ def test_a_client_that_never_leaves_is_not_waited_for_long(pair: Pair) -> None:
     server, _ = pair
     began = monotonic()
     linger(server, longest_s=0.05)
-    assert 0.05 <= monotonic() - began < 2
+    assert 0.05 <= monotonic() - began < 10

@@ -58,7 +58,7 @@ class Client:
 @contextmanager
 def connected(lane: Lane) -> Iterator[Client]:
     ours, bot = socket.socketpair()
-    bot.settimeout(5)
+    bot.settimeout(20)
     with ours, bot:
         yield Client(lane.enter(("port", "1.2.3.4")), ours, bot)
 
@@ -79,7 +79,7 @@ def test_what_is_known_is_answered_and_what_is_not_is_handed_on() -> None:
         assert answer.startswith(b"HTTP/1.1 200 OK\r\nServer: bpx\r\nDate: ")
         assert answer.endswith(b"GMT\r\nConnection: keep-alive\r\nContent-Length: 2\r\n\r\n[]")
         client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
-        assert serving.get(timeout=5) == b"GET /other HTTP/1.1\r\n\r\n"
+        assert serving.get(timeout=20) == b"GET /other HTTP/1.1\r\n\r\n"
         assert not client.watcher.active, "gunicorn waits with it now"
         assert client.noted == ["repeated"]
 
@@ -95,7 +95,7 @@ def test_the_parts_of_a_large_body_are_written_in_their_order() -> None:
             answer += client.bot.recv(65536)
         assert answer.partition(b"\r\n\r\n")[2] == b"[" + b"x" * 10_000 + b"y" * 10_000 + b"]"
         client.bot.close()
-        assert serving.get(timeout=5) == b""
+        assert serving.get(timeout=20) == b""
 
 
 @pytest.mark.parametrize("answer", [None, ValueError("a bug")])
@@ -148,11 +148,11 @@ def test_after_that_it_goes_on_in_the_lane() -> None:
         serving = gevent.spawn(lane.answer_known, client)
         assert client.bot.recv(4096).endswith(b"[]")
         client.bot.sendall(HEAD)
-        with gevent.Timeout(5):
+        with gevent.Timeout(20):
             while not client.left:
                 gevent.sleep(0.001)
         client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
-        assert serving.get(timeout=5) == b"GET /other HTTP/1.1\r\n\r\n"
+        assert serving.get(timeout=20) == b"GET /other HTTP/1.1\r\n\r\n"
         assert client.noted == ["repeated", "begun", "ended"]
 
 
@@ -162,7 +162,7 @@ def test_whoever_waits_is_told_when_the_connection_is_closed_by_us() -> None:
         waiting = gevent.spawn(lane.answer_known, client)
         gevent.sleep(0)
         client.ours.close()
-        assert waiting.get(timeout=5) == b""
+        assert waiting.get(timeout=20) == b""
 
 
 def head(number: int, size: int = 50) -> bytes:

@@ -6,7 +6,6 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ import requests
 
 from tests.proxy import Proxy, running_proxy
 from tests.server.conftest import EXAMPLE
+from tests.server.orders import standing_still, told_to_stop, worker_of
 from tests.server.raw import connected, read_to_end
 from tests.waiting import eventually
 
@@ -27,14 +27,20 @@ def server() -> Iterator[Proxy]:
 def begin_slow(client: socket.socket, mark: Path) -> None:
     """Ask for what takes a second, and wait until it is under way."""
     client.sendall(b"GET /slow?%b HTTP/1.1\r\n\r\n" % bytes(mark))
-    eventually(mark.exists, within_s=5)
+    eventually(mark.exists)
+
+
+def begin_held(client: socket.socket, mark: Path) -> None:
+    """Ask for what takes until the mark is taken away, and wait until it is under way."""
+    client.sendall(b"GET /held?%b HTTP/1.1\r\n\r\n" % bytes(mark))
+    eventually(mark.exists)
 
 
 def test_who_waits_at_the_port_when_we_stop_is_still_served(server: Proxy, tmp_path: Path) -> None:
     """The system has let them in: nobody else will ever answer them."""
     with connected(server) as busy:
         busy.sendall(b"GET /pause?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
-        eventually((tmp_path / "mark").exists, within_s=5)
+        eventually((tmp_path / "mark").exists)
         with connected(server) as one, connected(server) as two:  # while nothing else runs
             for client in (one, two):
                 client.sendall(b"GET /one HTTP/1.1\r\n\r\n")
@@ -47,13 +53,14 @@ def test_an_idle_client_may_ask_once_more_while_we_stop(server: Proxy, tmp_path:
     with connected(server) as busy, connected(server) as idle:
         idle.sendall(b"GET /one HTTP/1.1\r\n\r\n")
         assert b"keep-alive" in idle.recv(65536)
-        begin_slow(busy, tmp_path / "mark")
-        os.kill(server.pid, signal.SIGTERM)
-        eventually(lambda: not accepts(server), within_s=2)
-        idle.sendall(b"GET /two HTTP/1.1\r\n\r\n")
+        begin_held(busy, tmp_path / "mark")
+        with told_to_stop(server):
+            idle.sendall(b"GET /two HTTP/1.1\r\n\r\n")
         answer = read_to_end(idle)
         assert b"Connection: close" in answer
         assert answer.endswith(b"/two")
+        (tmp_path / "mark").unlink()
+        assert read_to_end(busy).endswith(b"done")
 
 
 def accepts(server: Proxy) -> bool:
@@ -63,28 +70,28 @@ def accepts(server: Proxy) -> bool:
 
 def test_operators_are_answered_until_the_end(server: Proxy, tmp_path: Path) -> None:
     with connected(server) as busy:
-        begin_slow(busy, tmp_path / "mark")
+        begin_held(busy, tmp_path / "mark")
         os.kill(server.pid, signal.SIGTERM)
-        eventually(lambda: not accepts(server), within_s=2)
-        assert requests.get(server.operators_url, timeout=5).text == "operators"
+        eventually(lambda: not accepts(server))
+        assert requests.get(server.operators_url, timeout=10).text == "operators"
+        (tmp_path / "mark").unlink()
         assert read_to_end(busy).endswith(b"done")
 
 
 def test_an_operators_port_that_somebody_takes_is_told_and_opened_when_it_is_free() -> None:
     with running_proxy(EXAMPLE) as server:
-        eventually(lambda: server.log().count("operators' port: ") == 1, within_s=10)
+        eventually(lambda: server.log().count("operators' port: ") == 1)
         with taken_from_worker(server):
-            eventually(lambda: "cannot open the operators' port" in server.log(), within_s=10)
-            assert requests.get(f"{server.url}/one", timeout=5).text == "/one"
-        eventually(lambda: server.log().count("operators' port: ") == 2, within_s=5)
-        assert requests.get(server.operators_url, timeout=5).text == "operators"
+            eventually(lambda: "cannot open the operators' port" in server.log(), within_s=20)
+            assert requests.get(f"{server.url}/one", timeout=10).text == "/one"
+        eventually(lambda: server.log().count("operators' port: ") == 2)
+        assert requests.get(server.operators_url, timeout=10).text == "operators"
         assert server.log().count("cannot open the operators' port") == 1
 
 
 @contextmanager
 def taken_from_worker(server: Proxy) -> Iterator[None]:
     """Kill the worker, and have its operators' port before the next one does."""
-    os.kill(worker_of(server), signal.SIGKILL)
     host, port = server.operators_url.removeprefix("http://").split(":")
     with socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -95,18 +102,16 @@ def taken_from_worker(server: Proxy) -> Iterator[None]:
                 return True
             return False
 
-        eventually(has_it, within_s=5)
-        other.listen()
+        with standing_still(server.pid):  # there is no next one yet
+            os.kill(worker_of(server), signal.SIGKILL)
+            eventually(has_it)
+            other.listen()
         yield
-
-
-def worker_of(server: Proxy) -> int:
-    return int(Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text())
 
 
 def test_a_quit_does_not_wait(tmp_path: Path) -> None:
     with running_proxy(EXAMPLE) as server, connected(server) as busy:
-        begin_slow(busy, tmp_path / "mark")
+        begin_held(busy, tmp_path / "mark")
         os.kill(server.pid, signal.SIGQUIT)
         eventually(lambda: "stopped at once, 1 requests unfinished" in server.log())
         assert busy.recv(100) == b""
@@ -118,25 +123,25 @@ def test_a_stop_right_behind_a_reload_leaves_nobody_waiting(tmp_path: Path, boot
     with running_proxy(EXAMPLE) as server, connected(server) as busy:
         begin_slow(busy, tmp_path / "mark")
         os.kill(server.pid, signal.SIGHUP)
-        eventually(lambda: server.log().count("Booting worker") >= booted, within_s=5)
+        eventually(lambda: server.log().count("Booting worker") >= booted)
         os.kill(server.pid, signal.SIGTERM)
         assert read_to_end(busy).endswith(b"done")
-        eventually(lambda: "Shutting down: Master" in server.log(), within_s=5)
+        eventually(lambda: "Shutting down: Master" in server.log(), within_s=8)
 
 
 def test_a_worker_takes_orders_from_its_master_only(server: Proxy) -> None:
-    children = Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text()
-    os.kill(int(children), signal.SIGINT)
+    worker = worker_of(server)
+    os.kill(worker, signal.SIGINT)
     for _ in range(3):
-        assert requests.get(f"{server.url}/one", timeout=5).text == "/one"
-    assert Path(f"/proc/{server.pid}/task/{server.pid}/children").read_text() == children
+        assert requests.get(f"{server.url}/one", timeout=10).text == "/one"
+    assert worker_of(server) == worker
 
 
 def test_a_stuck_worker_tells_where_it_was_stuck() -> None:
-    with running_proxy(EXAMPLE, args=["-t", "1"]) as server:
+    with running_proxy(EXAMPLE, args=["-t", "4"]) as server:
         with suppress(requests.RequestException):
-            requests.get(f"{server.url}/busy", timeout=5)
-        eventually(lambda: "bpx: the worker was stuck in " in server.log(), within_s=10)
+            requests.get(f"{server.url}/busy", timeout=15)
+        eventually(lambda: "bpx: the worker was stuck in " in server.log(), within_s=20)
         assert "tests/server/example.py:" in server.log()
         assert requests.get(f"{server.url}/one", timeout=10).text == "/one"
 
@@ -147,10 +152,8 @@ def test_a_new_worker_that_cannot_start_ends_the_server_and_not_the_requests(
     """Nobody waits for a successor that has died."""
     application = tmp_path / "broken_soon.py"
     application.write_text("from tests.server.example import app\n")
-    began = monotonic()
     with pytest.raises(AssertionError, match="ended with code"):
         with_broken_successor(application)
-    assert monotonic() - began < 15
 
 
 def with_broken_successor(application: Path) -> Any:
@@ -161,4 +164,4 @@ def with_broken_successor(application: Path) -> Any:
         application.write_text("raise RuntimeError\n")
         os.kill(server.pid, signal.SIGHUP)
         assert read_to_end(busy).endswith(b"done")
-        eventually(lambda: "Shutting down: Master" in server.log(), within_s=10)
+        eventually(lambda: "Shutting down: Master" in server.log(), within_s=8)

@@ -64,7 +64,7 @@ def test_the_worker_says_that_it_serves_and_lives_and_the_master_that_it_stops(
 ) -> None:
     with running_proxy(EXAMPLE, env=watched(manager)) as proxy:
         (worker,) = workers(proxy.pid)
-        eventually(lambda: len(manager.heard("WATCHDOG")) >= 2, within_s=10)
+        eventually(lambda: len(manager.heard("WATCHDOG")) >= 2, within_s=20)
         assert {sender for sender, _ in manager.heard()} == {worker}
         assert manager.heard()[0] == (
             worker, {"READY": "1", "MAINPID": str(proxy.pid), "STATUS": "serving"}
@@ -79,23 +79,23 @@ def test_the_worker_says_that_it_serves_and_lives_and_the_master_that_it_stops(
 def test_a_worker_that_is_stuck_gives_no_sign_of_life(manager: Manager) -> None:
     with running_proxy(EXAMPLE, env=watched(manager)) as proxy:
         (worker,) = workers(proxy.pid)
-        eventually(lambda: bool(manager.heard("WATCHDOG")), within_s=10)
+        eventually(lambda: bool(manager.heard("WATCHDOG")), within_s=20)
         os.kill(worker, signal.SIGSTOP)
         try:
             count = len(manager.heard("WATCHDOG"))
             until = monotonic() + 2.5
-            eventually(lambda: monotonic() > until, within_s=5)
+            eventually(lambda: monotonic() > until)
             assert len(manager.heard("WATCHDOG")) <= count + 1  # one may have been on its way
         finally:
             os.kill(worker, signal.SIGCONT)
-        eventually(lambda: len(manager.heard("WATCHDOG")) > count + 1, within_s=10)
+        eventually(lambda: len(manager.heard("WATCHDOG")) > count + 1, within_s=20)
 
 
 def reload(proxy: Proxy, manager: Manager) -> dict[str, str]:
     """Have the options read anew; return what is said when all is ready again."""
     before = len(manager.heard("READY"))
     os.kill(proxy.pid, signal.SIGHUP)
-    eventually(lambda: len(manager.heard("READY")) > before, within_s=20)
+    eventually(lambda: len(manager.heard("READY")) > before, within_s=30)
     return manager.heard("READY")[-1][1]
 
 
@@ -112,7 +112,7 @@ def test_a_reload_lasts_from_the_master_s_word_to_the_new_worker_s(
         assert sender == proxy.pid
         assert began_us < int(facts["MONOTONIC_USEC"]) < monotonic() * 1e6
         assert manager.heard("READY")[-1][0] not in (old, proxy.pid)
-        eventually(lambda: old not in workers(proxy.pid), within_s=15)
+        eventually(lambda: old not in workers(proxy.pid), within_s=25)
         file.write_text("logging.level = loud\n")
         assert reload(proxy, manager)["STATUS"].startswith("serving; the last reload was refused")
         assert len(manager.heard("RELOADING")) == 2

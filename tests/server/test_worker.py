@@ -10,6 +10,7 @@ from urllib.request import urlopen
 
 from tests.proxy import Proxy, free_port, running, running_proxy
 from tests.server.conftest import EXAMPLE
+from tests.server.orders import told_to_stop
 from tests.server.raw import connected, exchange, read_to_end
 from tests.waiting import eventually
 
@@ -27,7 +28,7 @@ def test_idle_connections_do_not_delay_the_stop() -> None:
         begun = monotonic()
         os.kill(proxy.pid, signal.SIGTERM)
         assert client.recv(65536) == b""
-        assert monotonic() - begun < 3
+        assert monotonic() - begun < 15
 
 
 def test_a_request_under_way_is_finished_before_the_stop(tmp_path: Path) -> None:
@@ -35,36 +36,35 @@ def test_a_request_under_way_is_finished_before_the_stop(tmp_path: Path) -> None
     with ThreadPoolExecutor() as threads:
         with running_proxy(EXAMPLE) as proxy:
             slow = threads.submit(body_of, f"{proxy.url}/slow?{str(mark).replace(' ', '%20')}")
-            eventually(lambda: slow.done() or bool(list(tmp_path.iterdir())), within_s=5)
+            eventually(lambda: slow.done() or bool(list(tmp_path.iterdir())))
         assert slow.result() == b"done"
 
 
 def test_an_answer_after_the_stop_was_ordered_says_that_the_connection_ends(tmp_path: Path) -> None:
     with running_proxy(EXAMPLE) as proxy, connected(proxy) as client:
-        client.sendall(b"GET /slow?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
-        eventually((tmp_path / "mark").exists, within_s=5)
-        os.kill(proxy.pid, signal.SIGTERM)
-        client.settimeout(5)
+        client.sendall(b"GET /held?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
+        eventually((tmp_path / "mark").exists)
+        with told_to_stop(proxy):
+            (tmp_path / "mark").unlink()
         assert b"\r\nConnection: close\r\n" in client.recv(65536)
 
 
 def test_a_request_that_outlasts_the_shutdown_timeout_is_cut(tmp_path: Path) -> None:
     with running_proxy(EXAMPLE, env={"BPX_SERVER_SHUTDOWN_TIMEOUT": "100ms"}) as proxy:
         with connected(proxy) as client:
-            client.sendall(b"GET /slow?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
-            eventually((tmp_path / "mark").exists, within_s=5)
+            client.sendall(b"GET /held?%b HTTP/1.1\r\n\r\n" % bytes(tmp_path / "mark"))
+            eventually((tmp_path / "mark").exists)
             os.kill(proxy.pid, signal.SIGTERM)
-            client.settimeout(0.9)  # the answer itself takes a second
             with suppress(ConnectionResetError):
                 assert client.recv(65536) == b""
-        eventually(lambda: "stopped with 1 requests unfinished" in proxy.log(), within_s=5)
+        eventually(lambda: "stopped with 1 requests unfinished" in proxy.log())
 
 
 def test_after_sighup_a_new_worker_serves_both_ports() -> None:
     with running_proxy(EXAMPLE) as proxy:
         os.kill(proxy.pid, signal.SIGHUP)
-        eventually(lambda: proxy.log().count("operators' port: ") == 2, within_s=10)
-        eventually(lambda: proxy.log().count("Worker exiting") == 1, within_s=10)
+        eventually(lambda: proxy.log().count("operators' port: ") == 2, within_s=20)
+        eventually(lambda: proxy.log().count("Worker exiting") == 1, within_s=20)
         assert body_of(f"{proxy.url}/one") == b"/one"
         assert body_of(proxy.operators_url) == b"operators"
 
@@ -86,7 +86,7 @@ def test_two_paths_and_a_port_of_the_operators_number_have_each_their_applicatio
     flags = [flag for bind in binds for flag in ("-b", bind)]
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *flags]
     with running([*command, "tests.server.example:three"], env, tmp_path / "log"):
-        eventually(lambda: is_open(port), within_s=10)
+        eventually(lambda: is_open(port), within_s=20)
         assert said_at(str(tmp_path / "one")) == b"one"
         assert said_at(str(tmp_path / "two")) == b"two"
         assert body_of(f"http://127.0.0.2:{port}/") == b"three"
@@ -100,7 +100,7 @@ def is_open(port: int) -> bool:
 
 def said_at(path: str) -> bytes:
     with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(5)
+        client.settimeout(20)
         client.connect(path)
         client.sendall(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
         return read_to_end(client).rpartition(b"\r\n\r\n")[2]
@@ -119,7 +119,7 @@ def test_a_stop_right_after_the_start_is_not_lost(tmp_path: Path) -> None:
         command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", EXAMPLE]
         bind = ["-b", f"127.0.0.1:{free_port()}"]
         with running([*command, *bind], {}, log):
-            eventually(lambda log=log: "Booting worker" in log.read_text(), within_s=10)
+            eventually(lambda log=log: "Booting worker" in log.read_text(), within_s=20)
 
 
 def test_an_empty_line_behind_a_body_begins_no_request(impatient: Proxy) -> None:

@@ -188,6 +188,19 @@ def test_a_hold_reaches_those_who_wait_already():
     assert error.retry_after == "7"
 
 
+def test_the_end_reaches_those_who_wait_already_and_nobody_waits_after_it():
+    budget = make_budget(capacity=1, leak_per_s=0.5)
+    budget._changed = Patient()
+    budget.spend(call(Kind.CANCEL))
+    with ThreadPoolExecutor(2) as pool:
+        waiting = pool.submit(budget.spend, call(Kind.BACKGROUND))
+        eventually(lambda: bool(budget._changed._waiters))  # type: ignore[attr-defined]
+        budget.close()
+        late = pool.submit(budget.spend, call(Kind.BACKGROUND))
+        errors = [one.exception(20) for one in (waiting, late)]
+    assert [type(error) for error in errors] == [NotSent, NotSent]
+
+
 def test_a_firewall_reaches_those_who_wait_already_and_at_once():
     budget = make_budget(capacity=1, leak_per_s=0.5)
     budget._changed = Patient()
