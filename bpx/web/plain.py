@@ -6,7 +6,6 @@ from typing import Any
 from flask import Flask, Request, Response
 from werkzeug.datastructures import Headers
 from werkzeug.routing import MapAdapter
-from werkzeug.wsgi import get_host
 
 
 class PlainFlask(Flask):
@@ -17,17 +16,10 @@ class PlainFlask(Flask):
         return func
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """Return what finds the route of a request.
-
-        Raises:
-            SecurityError: its Host is none.
-        """
+        """Return what finds the route of a request."""
         if request is None:
             return None
-        environ = request.environ
-        request.host = get_host(environ)
-        path, scheme = request.path, environ["wsgi.url_scheme"]
-        return MapAdapter(self.url_map, "", "/", "", scheme, path, request.method)
+        return MapAdapter(self.url_map, "", "/", "", request.scheme, request.path, request.method)
 
 
 class Whole(Response):
