@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fcntl import LOCK_EX, LOCK_NB, lockf
 from itertools import count
 from pathlib import Path
 from random import randrange
@@ -26,9 +27,9 @@ BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own so
 TELLING = ("/status",)  # is looked at for secrets at each end, as the log is
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
-_PROCESSES = 16  # of `pytest -n`, each with a part of these ports
-_PART = len(_OUR_PORTS) // _PROCESSES
-_numbers = count(randrange(_PART))
+_numbers = count(randrange(len(_OUR_PORTS)))
+# Of this file each process of the tests holds the bytes whose numbers are its ports.
+_TAKEN = os.open(f"{tempfile.gettempdir()}/bpx-ports-{os.getuid()}", os.O_RDWR | os.O_CREAT, 0o600)
 
 
 @dataclass
@@ -167,15 +168,16 @@ def bare_environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port that nobody has at this moment, nor is given soon.
+    """Return a port that nobody has, nor is given as long as this process lasts.
 
     The system gives others, and so do the other processes of the tests.
     """
-    process = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % _PROCESSES
     while True:
-        port = _OUR_PORTS[process * _PART + next(_numbers) % _PART]
-        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
-            return port
+        port = _OUR_PORTS[next(_numbers) % len(_OUR_PORTS)]
+        with suppress(OSError):
+            lockf(_TAKEN, LOCK_EX | LOCK_NB, 1, port)
+            with socket.create_server(("127.0.0.1", port)):
+                return port
 
 
 def wait_for_server(

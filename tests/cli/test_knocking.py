@@ -22,7 +22,7 @@ NOWHERE = {
 def bpx(*args: str, env: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "bpx", *args], cwd=ROOT, env=bare_environment() | env,
-        capture_output=True, text=True, timeout=30, check=False,
+        capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
 
 

@@ -29,7 +29,7 @@ def bpx_command(*args: str) -> list[str]:
 def ended(*args: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         bpx_command(*args), cwd=ROOT, env=bare_environment(), capture_output=True, text=True,
-        timeout=20, check=False,
+        timeout=50, check=False,
     )  # fmt: skip
 
 
@@ -70,7 +70,7 @@ def without_the_exchange_s_packages(*args: str) -> subprocess.CompletedProcess[s
     )
     return subprocess.run(
         [sys.executable, "-c", program, *args], cwd=ROOT, env=bare_environment(),
-        capture_output=True, text=True, timeout=20, check=False,
+        capture_output=True, text=True, timeout=50, check=False,
     )  # fmt: skip
 
 

@@ -84,9 +84,7 @@ def test_what_is_followed_is_listed(run: Run, until: Until) -> None:
     assert len(json.loads(run(feeds, "--json", "--limit", "1")[1])) == 1
 
 
-def test_data_that_is_stale_is_told_with_the_reason(
-    life: Life, run: Run, until: Until
-) -> None:
+def test_data_that_is_stale_is_told_with_the_reason(life: Life, run: Run, until: Until) -> None:
     life.exchange.faults.refuse_handshakes(Refusal(503))
     life.exchange.drop_connections()
     until(1, "", feeds)

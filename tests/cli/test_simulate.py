@@ -69,6 +69,6 @@ def test_a_recording_is_played_on_its_own_market():
     ],
 )
 def test_a_bad_option_ends_it_with_code_2_and_says_which(options, problem):
-    ended = subprocess.run(command(*options), capture_output=True, text=True, timeout=20)
+    ended = subprocess.run(command(*options), capture_output=True, text=True, timeout=50)
     assert ended.returncode == 2
     assert problem in ended.stderr

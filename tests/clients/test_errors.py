@@ -62,7 +62,7 @@ def test_during_a_hold_only_streams_are_answered_and_the_exchange_is_left_alone(
     symbol = SYMBOLS[bot.market]
 
     def followed() -> bool:
-        bot.ask("fetch_ohlcv", symbol, "1m", None, 50)
+        bot.ask("fetch_ohlcv", symbol, "1h", None, 50)  # none ends meanwhile
         return bot.source == "websocket"
 
     def is_over() -> bool:

@@ -38,6 +38,7 @@ from tests.faults.inside import Inside, inside
 from tests.faults.scale import full_or
 from tests.fidelity.scene import DEPTH, scene
 from tests.fidelity.stops import NEW_YEAR_MS
+from tests.peers.place import QUICKEST
 
 MARKETS = pytest.mark.parametrize("market", ["spot", "futures"])
 MACHINES = pytest.mark.timeout(full_or(1200, 300))  # they compute all the time
@@ -289,7 +290,7 @@ def test_e3_levels_beyond_those_that_are_known_are_asked_for(market: str) -> Non
 @MARKETS
 def test_e4_update_ids_never_go_back_for_a_client(market: str) -> None:
     clients = 4
-    with inside(market) as here:
+    with inside(market, **QUICKEST) as here:
         here.exchange.clock.set_speed(20)
         here.follow("depth?symbol=BTCUSDT&limit=20")
         seen: list[list[int]] = [[] for _ in range(clients)]

@@ -16,6 +16,7 @@ from tests.faults.inside import inside
 from tests.faults.scale import full_or
 from tests.fidelity.scene import DEPTH, KLINES, TICKER, Scene, key_of, scene
 from tests.fidelity.stops import MINUTE_MS, NEW_YEAR_MS
+from tests.peers.place import QUICKEST
 from tests.waiting import eventually
 
 FINAL_MS = {"spot": 60, "futures": 450}  # the final message of a candle has come by then
@@ -153,7 +154,7 @@ def test_e6_half_a_candle_is_never_served_as_a_closed_one(made: Scene, after_ms:
 
 def test_e6_nor_is_it_when_the_whole_connection_says_nothing() -> None:
     target = "klines?symbol=BTCUSDT&interval=1s&limit=5"
-    with inside("spot") as here:
+    with inside("spot", **QUICKEST) as here:
         here.follow(target)
         here.exchange.faults.black_hole()
         wrong, answers, until_ms = [], 0, here.exchange.now_ms + full_or(30_000, 5_000)

@@ -25,7 +25,7 @@ QUICK = {
     "BPX_RECOVERY_MAX_RETRIES": "0",
 }
 DEAD_REST = RestFault(ending=Ending.CLOSE)
-BAN = RestFault(status=418, body=b'{"code":-1003,"msg":"banned"}', headers={"Retry-After": "60"})
+BAN = RestFault(status=418, body=b'{"code":-1003,"msg":"banned"}', headers={"Retry-After": "90"})
 NO_STREAMS = Refusal(503)
 
 

@@ -23,7 +23,7 @@ def start(args: Sequence[str], env: Mapping[str, str]) -> subprocess.CompletedPr
     command = [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *args]
     return subprocess.run(
         command, cwd=ROOT, env=bare_environment() | dict(env), capture_output=True, text=True,
-        timeout=20, check=False,
+        timeout=50, check=False,
     )  # fmt: skip
 
 

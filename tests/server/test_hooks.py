@@ -12,13 +12,13 @@ from bpx.server.hooks import HOOKS
 
 noted = []
 signal.signal(signal.SIGTERM, lambda *_: noted.append("by the master"))
-signal.alarm(10)
+signal.alarm(40)
 worker = SimpleNamespace(age=1)
 told, tell = os.pipe()
 HOOKS["pre_fork"](None, worker)
 child = os.fork()
 if not child:
-    signal.alarm(5)
+    signal.alarm(30)
     os.read(told, 1)
     HOOKS["post_fork"](None, worker)
     signal.pause()
@@ -36,6 +36,6 @@ def test_a_worker_that_is_told_to_stop_before_it_has_begun_stops() -> None:
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=15,
+        timeout=50,
     )
     assert done.stdout.splitlines() == ["0", "by the master"], done.stderr

@@ -71,7 +71,7 @@ def served() -> Iterator[Served]:
         options = {
             "BPX_UPSTREAM_SPOT_REST": sim.rest_url,
             "BPX_UPSTREAM_SPOT_WS": sim.ws_url,
-            "BPX_SERVER_WRITE_TIMEOUT": "1s",
+            "BPX_SERVER_WRITE_TIMEOUT": "5s",
         }
         served = Served(stack.enter_context(running_proxy("spot", options)))
         for target in (SMALL, OTHER, LARGE):
@@ -154,7 +154,7 @@ def test_a_client_that_goes_away_or_stops_reading_amid_an_answer_takes_nothing_w
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
                 client.close()
         # Others come and get the descriptors that were theirs, and what they ask for.
-        eventually(lambda: served.clients() <= before + 1, within_s=10)
+        eventually(lambda: served.clients() <= before + 1, within_s=25)
         for _ in range(30):
             assert b'"lastUpdateId"' in served.ask(SMALL)
             assert b'"timezone"' in served.ask("/api/v3/exchangeInfo?symbol=BTCUSDT")

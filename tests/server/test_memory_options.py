@@ -43,25 +43,25 @@ def options(exchange: Simulator, **more: str) -> dict[str, str]:
 
 
 def memory(proxy: Proxy):
-    return requests.get(f"{proxy.operators_url}/memory", timeout=10).json()
+    return requests.get(f"{proxy.operators_url}/memory", timeout=20).json()
 
 
 def source(proxy: Proxy) -> str:
-    return requests.get(proxy.url + KLINES, timeout=10).headers["Data-Source"]
+    return requests.get(proxy.url + KLINES, timeout=20).headers["Data-Source"]
 
 
 def test_without_room_nothing_is_followed_and_it_shows(exchange) -> None:
     with running_proxy("spot", options(exchange, BPX_MEM_MAX_MEMORY_MB="512")) as proxy:
-        eventually(lambda: source(proxy) == "websocket", within_s=10)
+        eventually(lambda: source(proxy) == "websocket", within_s=20)
         used_mb = memory(proxy)["process"]["resident_bytes"] // 2**20
         assert memory(proxy)["limit"] == {
             "most_bytes": 512 * 2**20, "is_full": False, "ended": 0, "given_back_bytes": 0,
         }  # fmt: skip
     with running_proxy("spot", options(exchange, BPX_MEM_MAX_MEMORY_MB=str(used_mb))) as proxy:
-        eventually(lambda: is_listed(proxy), within_s=10)
-        eventually(lambda: memory(proxy)["limit"]["is_full"], within_s=10)
+        eventually(lambda: is_listed(proxy), within_s=20)
+        eventually(lambda: memory(proxy)["limit"]["is_full"], within_s=20)
         assert {source(proxy) for _ in range(3)} == {"upstream"}
-        page = requests.get(f"{proxy.operators_url}/metrics", timeout=10).text
+        page = requests.get(f"{proxy.operators_url}/metrics", timeout=20).text
         assert "nothing new is cached" in proxy.log()
     refused = re.search(
         r'^bpx_feeds_refused_total\{kind="klines",market="spot"\} (\S+)', page, re.M
@@ -71,7 +71,7 @@ def test_without_room_nothing_is_followed_and_it_shows(exchange) -> None:
 
 
 def is_listed(proxy: Proxy) -> bool:
-    reply = requests.get(f"{proxy.url}/api/v3/exchangeInfo", timeout=10)
+    reply = requests.get(f"{proxy.url}/api/v3/exchangeInfo", timeout=20)
     return reply.headers["Data-Source"] == "cache"
 
 
@@ -88,20 +88,33 @@ def test_garbage_is_looked_for_as_often_as_the_options_say(exchange) -> None:
     assert found == {"off": [700, 10, 10], "half": [350, 5, 5], "twice": [1400, 20, 20]}
 
 
+@pytest.mark.timeout(120)
 def test_no_more_connections_are_opened_than_the_pool_has(exchange) -> None:
     most = {}
     slow = RestFault(prefix="/api/v3/avgPrice", delay_s=0.4)
     for size in ("10", "30"):
         with running_proxy("spot", options(exchange, BPX_MEM_POOL_SIZE=size)) as proxy:
-            eventually(lambda: is_listed(proxy), within_s=10)
+            eventually(lambda: is_listed(proxy), within_s=20)
             exchange.faults.break_rest(slow)
             targets = [f"{proxy.url}/api/v3/avgPrice?symbol=BTCUSDT&x={one}" for one in range(60)]
-            with ThreadPoolExecutor(60) as pool:
-                list(pool.map(lambda target: requests.get(target, timeout=20), targets))
+            eventually(
+                lambda proxy=proxy, targets=targets, size=size: (
+                    opened(proxy, exchange, targets) >= int(size)
+                ),
+                within_s=40,
+            )
             public = memory(proxy)["pools"]["spot"]["rest"][exchange.rest_url]["public"]
             most[size] = (public["most"], public["kept"])
     exchange.faults.clear()
     assert most == {"10": (10, 10), "30": (30, 30)}
+
+
+def opened(proxy: Proxy, exchange: Simulator, targets: list[str]) -> int:
+    """Ask all at once, and return how many connections are open by that."""
+    with ThreadPoolExecutor(len(targets)) as pool:
+        list(pool.map(lambda target: requests.get(target, timeout=20), targets))
+    kept: int = memory(proxy)["pools"]["spot"]["rest"][exchange.rest_url]["public"]["kept"]
+    return kept
 
 
 @pytest.mark.parametrize(("buffer_bytes", "most"), [(512, 512), (4096, 4096), (100_000, 8192)])
@@ -123,11 +136,12 @@ def test_as_much_is_read_at_a_time_as_the_buffer_holds(buffer_bytes, most) -> No
     assert sum(chunks) == 800_003
 
 
+@pytest.mark.timeout(150)
 def test_what_was_asked_for_longest_ago_goes_before_the_limit_is_reached(exchange) -> None:
     with running_proxy("spot", options(exchange)) as proxy:
-        eventually(lambda: is_listed(proxy), within_s=10)
+        eventually(lambda: is_listed(proxy), within_s=20)
         base_mb = memory(proxy)["process"]["resident_bytes"] / 2**20
-        listed = requests.get(f"{proxy.url}/api/v3/exchangeInfo", timeout=10).json()["symbols"]
+        listed = requests.get(f"{proxy.url}/api/v3/exchangeInfo", timeout=20).json()["symbols"]
     symbols = [row["symbol"] for row in listed if row["status"] == "TRADING"]
     targets = [
         f"/api/v3/klines?symbol={symbol}&interval={interval}&limit=1000"
@@ -136,14 +150,14 @@ def test_what_was_asked_for_longest_ago_goes_before_the_limit_is_reached(exchang
     ]
     limit_mb = round((base_mb + ROOM_MB) / HIGH)
     with running_proxy("spot", options(exchange, BPX_MEM_MAX_MEMORY_MB=str(limit_mb))) as proxy:
-        eventually(lambda: is_listed(proxy), within_s=10)
+        eventually(lambda: is_listed(proxy), within_s=20)
 
         def is_given_back() -> bool:
             for target in targets:
-                assert requests.get(proxy.url + target, timeout=10).status_code == 200
+                assert requests.get(proxy.url + target, timeout=20).status_code == 200
             return memory(proxy)["limit"]["ended"] > 0
 
-        eventually(is_given_back, within_s=40)
+        eventually(is_given_back, within_s=100)
         page = memory(proxy)
     assert page["process"]["peak_bytes"] < 1.1 * limit_mb * 2**20
     assert page["limit"]["given_back_bytes"] > 100_000

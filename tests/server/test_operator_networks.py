@@ -42,7 +42,7 @@ def test_other_machines_see_the_pages_if_their_network_is_named(networks: str, s
     with running_proxy("spot", options) as proxy:
         port = proxy.operators_url.rpartition(":")[2]
         for page in ("/", "/status", "/logs"):
-            reply = requests.get(f"http://{address}:{port}{page}", timeout=5)
+            reply = requests.get(f"http://{address}:{port}{page}", timeout=20)
             assert (page, reply.status_code) == (page, status)
-            assert requests.get(f"http://127.0.0.1:{port}{page}", timeout=5).status_code == 200
-        assert requests.get(f"http://{address}:{port}/live", timeout=5).status_code == 200
+            assert requests.get(f"http://127.0.0.1:{port}{page}", timeout=20).status_code == 200
+        assert requests.get(f"http://{address}:{port}/live", timeout=20).status_code == 200

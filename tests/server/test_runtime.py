@@ -24,7 +24,7 @@ def threads() -> int:
 def test_a_spawned_function_runs_beside_the_caller() -> None:
     done = Event()
     runtime.spawn(done.set)
-    assert done.wait(2)
+    assert done.wait(20)
 
 
 def test_what_a_spawned_function_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -48,7 +48,7 @@ def test_a_deadline_cuts_what_catches_every_exception() -> None:
     started = runtime.now()
     with pytest.raises(DeadlinePassed, match=r"not done within 0\.02 s"), runtime.deadline(0.02):
         stubborn()
-    assert runtime.now() - started < 2
+    assert runtime.now() - started < 8
 
 
 def test_the_outer_deadline_is_not_taken_for_the_inner() -> None:
@@ -65,7 +65,7 @@ def test_a_deadline_that_is_kept_is_over() -> None:
         pass
     afterwards = Event()
     gevent.spawn_later(0.02, afterwards.set)  # later than the deadline
-    assert afterwards.wait(2)
+    assert afterwards.wait(20)
 
 
 def test_a_deadline_in_the_past_cuts_at_the_first_wait() -> None:
@@ -95,31 +95,31 @@ def test_offloaded_computing_does_not_wait_for_names_that_are_looked_up() -> Non
     let_go = threading.Event()
     lookups = gevent.get_hub().threadpool
     try:
-        hanging = [lookups.spawn(let_go.wait, 10) for _ in range(lookups.maxsize)]
-        with runtime.deadline(2):
+        hanging = [lookups.spawn(let_go.wait, 40) for _ in range(lookups.maxsize)]
+        with runtime.deadline(20):
             assert runtime.offload(len, "four") == 4
     finally:
         let_go.set()
-    gevent.joinall(hanging, timeout=2)
+    gevent.joinall(hanging, timeout=20)
 
 
 def test_the_threads_of_offloaded_computing_end_with_the_runtime() -> None:
     before, ending = threads(), GeventRuntime()
     ending.offload(len, "four")
     assert threads() > before
-    assert ending.end(within_s=2) == 0
-    with runtime.deadline(2):
+    assert ending.end(within_s=20) == 0
+    with runtime.deadline(20):
         while threads() > before:
             gevent.sleep(0.01)
 
 
 def test_computing_that_does_not_end_does_not_keep_the_runtime_from_ending() -> None:
     let_go, ending = threading.Event(), GeventRuntime()
-    ending.spawn(ending.offload, let_go.wait, 10)
+    ending.spawn(ending.offload, let_go.wait, 30)
     gevent.sleep(0)
     began = runtime.now()
     assert ending.end(within_s=0.1) == 1
-    assert runtime.now() - began < 2
+    assert runtime.now() - began < 8
     let_go.set()
 
 
@@ -135,7 +135,7 @@ def test_what_has_a_deadline_ends_with_the_runtime() -> None:
 
     ending.spawn(waits)
     gevent.sleep(0)
-    assert ending.end(within_s=2) == 0
+    assert ending.end(within_s=20) == 0
     assert cut == ["the server stops"]
 
 
@@ -154,7 +154,7 @@ def test_an_inner_deadline_ends_with_the_runtime_as_the_outer_does() -> None:
 
     ending.spawn(waits)
     gevent.sleep(0)
-    assert ending.end(within_s=2) == 0
+    assert ending.end(within_s=20) == 0
     assert "never" not in cut
 
 
@@ -171,7 +171,7 @@ def test_a_deadline_that_is_kept_while_the_runtime_ends_cuts_nothing_afterwards(
     ending.spawn(waits)
     gevent.sleep(0)
     let_go.set()  # it will be woken before the deadline is noticed
-    assert ending.end(within_s=2) == 0
+    assert ending.end(within_s=20) == 0
     assert over == ["as if nothing had been"]
 
 

@@ -1,25 +1,26 @@
-from time import monotonic
+from time import monotonic, thread_time
 
 import gevent
 import pytest
 
 from bpx.errors import Occupied
 from bpx.server.sampling import SAMPLES_PER_S, Sampler
+from tests.waiting import eventually
 
 SECONDS = 0.5
 
 
 def compute(until: float) -> None:
     number = 0
-    while monotonic() < until:
+    while thread_time() < until:
         number += 1
 
 
 def computing(seconds: float) -> None:
-    """Compute, and let others have their turn now and then."""
-    until = monotonic() + seconds
-    while monotonic() < until:
-        compute(monotonic() + 0.02)
+    """Compute for so long, and let others have their turn now and then."""
+    until = thread_time() + seconds
+    while thread_time() < until:
+        compute(thread_time() + 0.02)
         gevent.sleep(0)
 
 
@@ -34,16 +35,16 @@ def functions(profile):
 
 def test_what_runs_is_seen_with_the_greenlet_that_it_runs_in() -> None:
     task = gevent.spawn(computing, SECONDS)
-    profile = Sampler().sample(SECONDS)
+    profile = Sampler().sample(60, task.ready)
     task.join()
     busy_s = functions(profile)
-    assert SECONDS * 0.6 < busy_s[f"{__name__}.compute"] <= SECONDS * 1.2
+    assert SECONDS * 0.6 < busy_s[f"{__name__}.compute"] <= profile.duration_ns / 1e9
     labels = {labels for stack, labels in profile.samples if stack[0].function.endswith("compute")}
     assert labels == {(("greenlet", f"{__name__}.computing"),)}
 
 
 def test_others_run_while_a_profile_is_taken() -> None:
-    late_s = []
+    late_s: list[float] = []
 
     def tick() -> None:
         for _ in range(20):
@@ -51,18 +52,22 @@ def test_others_run_while_a_profile_is_taken() -> None:
             gevent.sleep(0.01)
             late_s.append(monotonic() - began - 0.01)
 
-    task = gevent.spawn(tick)
-    Sampler().sample(SECONDS)
-    assert task.ready()
-    assert sorted(late_s)[10] < 0.02
+    gevent.spawn(tick)
+    profile = Sampler().sample(60, lambda: len(late_s) == 20)
+    assert profile.duration_ns / 1e9 < 50
+    assert sorted(late_s)[10] < 0.2
 
 
 def test_what_waits_is_not_busy() -> None:
-    profile = Sampler().sample(SECONDS)
-    looks = int(profile.remarks[0].split()[0])
-    assert SECONDS * SAMPLES_PER_S * 0.3 < looks <= SECONDS * SAMPLES_PER_S * 1.1
-    assert sum(busy_ns for _, busy_ns in profile.samples.values()) / 1e9 < SECONDS * 0.3
-    assert SECONDS * 0.9 <= profile.duration_ns / 1e9 < SECONDS * 3
+    def has_looked_often() -> bool:
+        profile = Sampler().sample(SECONDS)
+        took_s, looks = profile.duration_ns / 1e9, int(profile.remarks[0].split()[0])
+        assert looks <= took_s * SAMPLES_PER_S * 1.1
+        assert sum(busy_ns for _, busy_ns in profile.samples.values()) / 1e9 < took_s * 0.3
+        assert took_s >= SECONDS * 0.9
+        return looks > SECONDS * SAMPLES_PER_S * 0.3
+
+    eventually(has_looked_often)  # a machine that is busy may keep it from that at times
 
 
 def test_two_at_once_are_refused() -> None:
@@ -78,7 +83,7 @@ def test_two_at_once_are_refused() -> None:
 def test_it_ends_when_nobody_waits_for_it() -> None:
     began = monotonic()
     Sampler().sample(60, lambda: monotonic() > began + 0.1)
-    assert monotonic() - began < 5
+    assert monotonic() - began < 30
 
 
 def test_one_that_is_killed_leaves_room_for_another() -> None:

@@ -97,7 +97,7 @@ def test_flags_of_gunicorn_that_cannot_work_stop_the_start(args: Sequence[str], 
     args, line = [arg.replace("PORT", port) for arg in args], line.replace("PORT", port)
     ended = subprocess.run(
         [sys.executable, "-m", "gunicorn", "-c", "gunicorn.conf.py", *args],
-        cwd=ROOT, env=bare_environment() | operators, capture_output=True, text=True, timeout=20,
+        cwd=ROOT, env=bare_environment() | operators, capture_output=True, text=True, timeout=50,
         check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (2, f"{line}\n")

@@ -46,7 +46,7 @@ def test_a_reply_can_be_lost_after_the_order_was_carried_out_or_before(sim):
 def test_a_reply_can_stall_or_break_in_the_middle(sim):
     sim.faults.break_rest(RestFault("/x", ending=Ending.STALL), times=1)
     with pytest.raises(requests.ReadTimeout):
-        requests.get(sim.rest_url + "/x", timeout=0.1)
+        requests.get(sim.rest_url + "/x", timeout=(5, 0.5))
     sim.faults.break_rest(RestFault("/big", ending=Ending.HALF), times=1)
     with pytest.raises((requests.exceptions.ChunkedEncodingError, requests.ConnectionError)):
         requests.get(sim.rest_url + "/big", headers={"Accept-Encoding": ""}, timeout=5)

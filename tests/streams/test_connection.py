@@ -380,8 +380,8 @@ def test_what_the_successor_does_not_deliver_in_time_is_broken_off_and_nothing_e
 
 
 def test_a_successor_that_delivers_nothing_is_dismissed(sim):
-    time = MovedTime()
-    with connected(sim, replace(PATIENT, overlap_s=50.0), runtime=time) as connection:
+    time, hold_s, wire = MovedTime(), [0.0], replace(PATIENT, overlap_s=50.0)
+    with connected(sim, wire, runtime=time, hold_s=lambda: hold_s[0]) as connection:
         tap = tap_of(KLINE)
         connection.add(tap)
         eventually(lambda: tap.subscribed_at is not None)
@@ -395,10 +395,12 @@ def test_a_successor_that_delivers_nothing_is_dismissed(sim):
             return connection._carriage.is_worse()
 
         eventually(is_worse)
+        hold_s[0] = 60.0  # no other one before it can be served
         time.ahead_s += 50.0
         eventually(lambda: "delivers nothing" in (connection.report(0.0).last_loss or ""))
         assert tap.generation == 0
         sim.faults.answer_control(None)
+        hold_s[0] = 0.0
         eventually(lambda: subscribed(sim) == {KLINE} and old not in list(
             sim.call(lambda: list(sim._server.streams._open))))  # fmt: skip
 
