@@ -130,7 +130,9 @@ def test_what_is_wrong_comes_first_and_says_why(here: Here) -> None:
     here.until(lambda told: "not a" in (row_of(told, "ETHUSDT depth")["trouble"] or ""))
     here.exchange.faults.refuse_handshakes(Refusal(503))
     here.exchange.drop_connections()
-    told = here.until(lambda told: told["states"]["disconnected"] >= 2)
+    told = here.until(  # feeds know of it a moment earlier
+        lambda told: told["states"]["disconnected"] >= 2 and told["status"] != "ok"
+    )
     order = [State(row["state"]) for row in told["followed"]]
     assert order == sorted(order, key=list(State).index)
     assert told["status"] in ("degraded", "not ready")

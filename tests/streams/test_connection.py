@@ -434,8 +434,8 @@ def test_a_link_that_is_lost_while_its_successor_is_connecting_leaves_the_attemp
         hold_s[0] = 0.0
         eventually(lambda: connection.state is State.REPLACING)
         sim.call(old.cut)
-        eventually(lambda: tap.line.alive_until < monotonic())
-        assert connection.state is State.CONNECTING
+        eventually(lambda: connection.state is State.CONNECTING)
+        assert tap.line.alive_until < monotonic()
         sim.faults.black_hole(False)
         eventually(lambda: connection.state is State.OPEN)
         eventually(lambda: tap.subscribed_at is not None)
