@@ -5,6 +5,7 @@ VENV ?= .venv
 PREFIX ?= /usr/local
 DESTDIR ?=
 DIST ?= dist
+LANE ?= on
 LIB := $(DESTDIR)$(PREFIX)/lib/bpx
 BIN := $(DESTDIR)$(PREFIX)/bin
 UNITS := $(DESTDIR)$(PREFIX)/lib/systemd/system
@@ -36,7 +37,8 @@ soak: $(DEV)  ## two hours of mixed load with a fault every few minutes (MINUTES
 	$(PYTHON) -m benchmarks.soak --minutes $(or $(MINUTES),120)
 
 test faults figures long: export PYTHONDONTWRITEBYTECODE =
-test: $(DEV)  ## what fits into four minutes: of faults smaller numbers, of recordings some sessions
+test: export BPX_TEST_LANE = $(LANE)
+test: $(DEV)  ## what fits into some minutes (LANE=off: without the fast lane)
 	$(PYTHON) -m pytest -q -n 4 --dist loadfile -m "not long"
 
 long: $(DEV)  ## what it leaves out, but for faults: recorded sessions, hours of comparison

@@ -1,12 +1,13 @@
 """What forwarding adds to a call: through the proxy, beside the same call without it.
 
-    python -m benchmarks.forwarding [--connections 1,32] [--per-s 0,100] [--seconds 6] [--json]
+    python -m benchmarks.forwarding [--connections 1,32] [--per-s 0,100,500] [--seconds 6] [--json]
 
 nginx stands in for Binance, and another nginx forwards the same calls, as a reference. All ways
-are asked in turn over kept connections: as fast as answers come (0), or at an even pace, at which
-processors doze between two calls. A hundred a second is what Binance's weight allows. Each call is
-another question, so that none is shared or kept. What is told is the difference of the medians, and
-of what 99 of 100 had at most.
+are asked in turn over kept connections: as fast as answers come (0), so that with many connections
+they queue, or at an even pace. A hundred a second is what Binance's weight allows: between two such
+calls a processor that it shares with others forgets our code and data. Each call is another
+question, so that none is shared or kept. What is told is the difference of the medians, and of what
+99 of 100 had at most.
 """
 
 import argparse
@@ -79,7 +80,7 @@ def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--connections", default="1,32", help="with commas between")
-    parser.add_argument("--per-s", default="0,100", help="calls to each side, with commas between")
+    parser.add_argument("--per-s", default="0,100,500", help="calls to each side")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
     parser.add_argument("--json", action="store_true", help="print JSON for scripts")
     options = parser.parse_args()

@@ -25,6 +25,8 @@ SECONDS_TO_STOP = 40.0
 TRACEBACK, UNFINISHED = TROUBLE = ("Traceback", "tasks unfinished")
 BACKLOG = 2048  # connections that may wait to be accepted, as gunicorn's own sockets have it
 TELLING = ("/status",)  # is looked at for secrets at each end, as the log is
+# With `make test LANE=off` no server has a fast lane, but where a test is about it.
+LANE = {} if os.environ.get("BPX_TEST_LANE", "on") == "on" else {"BPX_SERVER_FAST_LANE": "false"}
 OF_TESTS = "BPX_TEST_"  # how variables begin that are none of bpx, but of a test's
 _OUR_PORTS = range(10_000, 32_000)  # below those that the system gives to whoever asks for any
 _numbers = count(randrange(len(_OUR_PORTS)))
@@ -107,6 +109,7 @@ def running_proxy(
                 env={
                     "BPX_FEAT_ENABLE_METRICS": "true",
                     "BPX_FEAT_METRICS_PORT": str(operators_port),
+                    **LANE,
                     **(env or {}),
                 },
                 log_path=log_path,

@@ -129,6 +129,7 @@ def scrapes() -> Iterator[Scrapes]:
         exchange = stack.enter_context(Simulator("spot", accounts={"key": "secret"}))
         bots = stack.enter_context(ThreadPoolExecutor(20))
         options = OPTIONS | {
+            "BPX_SERVER_FAST_LANE": "true",
             "BPX_UPSTREAM_SPOT_REST": f"http://127.0.0.1:1,{exchange.rest_url}",
             "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
         }

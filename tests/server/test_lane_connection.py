@@ -72,6 +72,7 @@ def served() -> Iterator[Served]:
             "BPX_UPSTREAM_SPOT_REST": sim.rest_url,
             "BPX_UPSTREAM_SPOT_WS": sim.ws_url,
             "BPX_SERVER_WRITE_TIMEOUT": "5s",
+            "BPX_SERVER_FAST_LANE": "true",
         }
         served = Served(stack.enter_context(running_proxy("spot", options)))
         for target in (SMALL, OTHER, LARGE):

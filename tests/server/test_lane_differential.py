@@ -148,9 +148,9 @@ def paired(keys_file: Path, **more: str) -> Iterator[Pair]:
             "BPX_SECURITY_KEYS_FILE": str(keys_file),
             **more,
         }
-        fast = stack.enter_context(running_proxy("spot", options))
-        plain = stack.enter_context(
-            running_proxy("spot", options | {"BPX_SERVER_FAST_LANE": "false"})
+        fast, plain = (
+            stack.enter_context(running_proxy("spot", options | {"BPX_SERVER_FAST_LANE": lane}))
+            for lane in ("true", "false")
         )
         pair = Pair(sim, fast, plain, keys_file)
         for proxy in pair.proxies:

@@ -40,6 +40,7 @@ def exchange() -> Iterator[Simulator]:
 def proxy(exchange: Simulator) -> Iterator[Proxy]:
     env = {
         "BPX_FEAT_ENABLE_PPROF": "true",
+        "BPX_SERVER_FAST_LANE": "true",
         "BPX_UPSTREAM_SPOT_REST": exchange.rest_url,
         "BPX_UPSTREAM_SPOT_WS": exchange.ws_url,
     }

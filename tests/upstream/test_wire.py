@@ -46,7 +46,8 @@ UNUSABLE = {
     "gzip cut": Answer(ok(PACKED[:-9], GZIP)),
     "gzip with a wrong sum": Answer(ok(PACKED[:-8] + b"\0" * 8, GZIP)),
     "plain text called gzip": Answer(ok(JSON, GZIP)),
-    "an interim reply for a final one": Answer(head("Content-Length: 2", status="103 Hint")),
+    "an interim reply for a final one": Answer(head("X: 2", status="103 Hint"), Then.CLOSE),
+    "other words than asked for": Answer(head("Content-Length: 2", status="101 Else") + b"{}"),
     "a bare CR in a header": Answer(ok(headers="X-MBX-A: b\rX-MBX-B: 1\r\n")),
     "a header that is not ASCII": Answer(ok(headers="X-MBX-A: \xe9\r\n")),
 }
