@@ -173,14 +173,16 @@ def bare_environment() -> dict[str, str]:
 def free_port() -> int:
     """Return a port that nobody has, nor is given as long as this process lasts.
 
-    The system gives others, and so do the other processes of the tests.
+    The system gives others, and so do the other processes of the tests. It is only looked at: a
+    process that is just being started would have a socket that listens for a moment longer.
     """
     while True:
         port = _OUR_PORTS[next(_numbers) % len(_OUR_PORTS)]
-        with suppress(OSError):
+        with suppress(OSError), socket.socket() as looking:
             lockf(_TAKEN, LOCK_EX | LOCK_NB, 1, port)
-            with socket.create_server(("127.0.0.1", port)):
-                return port
+            looking.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            looking.bind(("127.0.0.1", port))
+            return port
 
 
 def wait_for_server(
