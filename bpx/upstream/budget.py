@@ -65,7 +65,7 @@ class Budget:
             self._allowance.limit_text, memory or Oblivion(), market, runtime.now()
         )
         self._block = Block()
-        self._changed = Condition(Lock())
+        self._changed = Condition(Lock())  # nothing under it may let others run, but its own wait
         self._is_closed = False
         self._repeats = Repeats(log, runtime.now)
         self._weights = {kind: UPSTREAM_WEIGHT.labels(market, kind.name.lower()) for kind in Kind}

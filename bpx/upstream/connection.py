@@ -95,7 +95,11 @@ class RawConnection(HTTPConnection):
     @property
     def is_connected(self) -> bool:
         """Whether it is open, and nothing has come on it that nobody has asked for."""
-        return self.sock is not None and not self.connecting.has_come(self.sock.fileno())
+        if self.sock is None:
+            return False
+        deciphered = getattr(self.sock, "pending", None)  # TLS keeps it, and no descriptor tells
+        has_more = deciphered is not None and deciphered() > 0
+        return not has_more and not self.connecting.has_come(self.sock.fileno())
 
     def request(  # type: ignore[override]
         self, method: str, url: str, *, headers: RawHeaders, chunked: bool = False, **rest: Any

@@ -14,6 +14,10 @@ GRACE_S = 0.5  # for a shared call to report its own failure, before its waiters
 IsGone = Callable[[], bool]
 
 
+class _Ended(ReadFailed):
+    """Whoever asked has ended without an answer."""
+
+
 class _Flight(Generic[V]):
     def __init__(self) -> None:
         self.landed = Event()
@@ -81,7 +85,7 @@ class SingleFlight(Generic[V]):
         finally:
             flight.waiting.remove(is_gone)
         came_too_late = isinstance(flight.error, Abandoned) and not is_gone()
-        is_anothers = isinstance(flight.error, OverShare) and not is_own
+        is_anothers = isinstance(flight.error, (OverShare, _Ended)) and not is_own
         return None if came_too_late or is_anothers else flight
 
     def _joined(
@@ -103,7 +107,7 @@ class SingleFlight(Generic[V]):
         return flight, True
 
     def _fly(self, key: Hashable, flight: _Flight[V], ask: Callable[[IsGone], V]) -> None:
-        flight.error = ReadFailed("the asking task was ended")
+        flight.error = _Ended("the asking task was ended")
         try:
             flight.value = ask(flight.is_abandoned)
             flight.error = None

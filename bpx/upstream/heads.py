@@ -18,7 +18,7 @@ _STATUS = re.compile(rb"HTTP/1\.([0-9]) ([1-9][0-9]{2})(?: ([^\r\n\0]*))?\r?\n")
 _FIELD = re.compile(rb"([!#$%&'*+\-.^_`|~0-9A-Za-z]+):([^\r\n\0]*)\r?\n")
 _FOLDED = re.compile(rb"[ \t]([^\r\n\0]*)\r?\n")  # obsolete: RFC 9112, 5.2
 _END = (b"\r\n", b"\n")
-_LENGTH = re.compile(r"[0-9]{1,18}(?:, *[0-9]{1,18})*")  # urllib3 sees whether several agree
+_LENGTH = re.compile(r"[0-9]{1,18}(?:, *[0-9]{1,18})*")
 _BODILESS = (204, 304)
 
 
@@ -41,7 +41,7 @@ class StrictResponse(http.client.HTTPResponse):
         """
         if self.headers is not None:
             return
-        for _ in range(INTERIM):
+        for _ in range(INTERIM + 1):
             minor, self.status, self.reason = self._status_line()
             fields = self._fields()
             if self.status >= 200 or self.status == http.client.SWITCHING_PROTOCOLS:
@@ -81,18 +81,25 @@ class StrictResponse(http.client.HTTPResponse):
         raise http.client.HTTPException(f"more than {LINES} lines in a reply's head")
 
     def _find_end(self) -> None:
-        """Tell where the body ends, as http.client does (RFC 9112, 6.3)."""
-        coding, length = self.headers["transfer-encoding"], self.headers["content-length"]
-        self.chunked = coding is not None and coding.lower() == "chunked"
-        self.chunk_left = None
-        self.length = None
-        if length is not None and not _LENGTH.fullmatch(length):
+        """Tell where the body ends (RFC 9112, 6.3); urllib3 sees whether several lengths agree."""
+        codings = self.headers.get_all("transfer-encoding", [])
+        lengths = self.headers.get_all("content-length", [])
+        if codings and [coding.lower() for coding in codings] != ["chunked"]:
+            raise http.client.HTTPException("a Transfer-Encoding that was not asked for")
+        if not all(map(_LENGTH.fullmatch, lengths)):
             raise http.client.HTTPException("a Content-Length that is none")
-        if length is not None and not self.chunked:
-            self.length = int(length.partition(",")[0])
-        if self.status < 200 or self.status in _BODILESS or self._method == "HEAD":
-            self.length = 0
-        self.will_close = self._check_close() or (self.length is None and not self.chunked)
+        is_bodiless = self.status < 200 or self.status in _BODILESS or self._method == "HEAD"
+        if is_bodiless:
+            del self.headers["transfer-encoding"]  # urllib3 would wait for chunks
+        self.chunked = bool(codings) and not is_bodiless
+        self.chunk_left = None
+        self.length = 0 if is_bodiless else None
+        if lengths and not codings and not is_bodiless:
+            self.length = int(lengths[0].partition(",")[0])
+        is_odd = bool(codings and lengths)  # chunks count; what comes behind them is not trusted
+        self.will_close = (
+            self._check_close() or is_odd or (self.length is None and not self.chunked)
+        )
 
 
 def _value(text: bytes) -> str:

@@ -48,7 +48,7 @@ class Reader:
         if call.method != "HEAD" and _announced_bytes(pairs) > DECODED_BYTES:
             raise ValueError("reply is too large")
         headers = to_client(pairs)
-        if call.method == "HEAD":
+        if call.method == "HEAD" and status != 204:  # RFC 9110, 8.6
             headers += _content_length(pairs)
         chunks = response.stream(self.chunk_bytes, decode_content=False)
         body = bytearray()

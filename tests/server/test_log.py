@@ -137,12 +137,15 @@ def test_a_full_log_is_put_aside(tmp_path: Path) -> None:
 
 
 def test_log_files_that_are_old_or_too_many_are_deleted(tmp_path: Path) -> None:
-    path, day_s = tmp_path / "log", 86_400
+    beside, folder, day_s = tmp_path / "beside", tmp_path / "folder", 86_400
+    beside.mkdir()
+    folder.mkdir()
 
     def put(number: int, days: float, size: int = 10) -> None:
-        file = tmp_path / f"log.{number}"
+        file = beside / f"log.{number}"  # it comes whole, and as old as it is to be
         file.write_bytes(b"x" * size)
         os.utime(file, (time() - days * day_s,) * 2)
+        file.rename(folder / file.name)
 
     env = {
         "BPX_LOG_MAX_AGE_DAYS": "2",
@@ -151,12 +154,12 @@ def test_log_files_that_are_old_or_too_many_are_deleted(tmp_path: Path) -> None:
     }
     put(1, days=1.9)
     put(2, days=2.1)
-    with logging_to(path, env):
-        eventually(lambda: sorted(os.listdir(tmp_path)) == ["log", "log.1"])
-        put(2, days=0, size=2 * 2**20)
-        put(3, days=1, size=2 * 2**20)
+    with logging_to(folder / "log", env):
+        eventually(lambda: sorted(os.listdir(folder)) == ["log", "log.1"])
         put(4, days=1)
-        eventually(lambda: sorted(os.listdir(tmp_path)) == ["log", "log.1", "log.2"])
+        put(3, days=1, size=2 * 2**20)
+        put(2, days=0, size=2 * 2**20)  # the first that is too much
+        eventually(lambda: sorted(os.listdir(folder)) == ["log", "log.1", "log.2"])
 
 
 # Floods

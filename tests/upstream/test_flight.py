@@ -99,6 +99,22 @@ def test_whoever_waits_gives_up_at_its_deadline_and_the_others_still_get_their_a
         assert patient.result(20) == "answer"
 
 
+def test_whoever_asked_first_may_end_and_the_others_have_it_asked_anew():
+    joined, question = threading.Event(), Question()
+    flights = SingleFlight[str](ThreadRuntime(), joined.set, asks_apart=False)
+
+    def end(is_abandoned) -> str:
+        eventually(joined.is_set)
+        raise SystemExit
+
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(flights.share, "key", end, 5, never)
+        eventually(lambda: "key" in flights._flights)
+        question.answered.set()
+        assert pool.submit(flights.share, "key", question, 5, never).result(5) == "answer"
+        assert isinstance(first.exception(5), SystemExit)
+
+
 class Waiting:
     """A question that waits for its turn, and is given up when nobody wants to know any more."""
 

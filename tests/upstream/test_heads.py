@@ -63,7 +63,12 @@ def test_a_line_that_goes_on_in_the_next_becomes_one():
         OK + b"Content-Length:\r\n\r\n",
         OK + "Content-Length: ²\r\n\r\n".encode("latin-1"),
         OK + b"X-A: 1\r\n" * (LINES + 1) + b"\r\n",
-        b"HTTP/1.1 100 Continue\r\n\r\n" * INTERIM + OK + b"\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" * (INTERIM + 1) + OK + b"\r\n",
+        OK + b"Content-Length: 2\r\nContent-Length: x\r\n\r\n",
+        OK + b"Transfer-Encoding: gzip\r\nContent-Length: 2\r\n\r\n",
+        OK + b"Transfer-Encoding: gzip, chunked\r\n\r\n",
+        OK + b"Transfer-Encoding: xchunked\r\n\r\n",
+        OK + b"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
     ],
 )
 def test_what_could_be_read_in_two_ways_is_refused(head: bytes):
@@ -83,7 +88,6 @@ def test_interim_replies_are_read_over():
         (OK + b"Content-Length: 5\r\nConnection: close\r\n\r\n", "GET", 5, False, True),
         (OK + b"Content-Length: 5\r\n\r\n", "HEAD", 0, False, False),
         (OK + b"Transfer-Encoding: Chunked\r\n\r\n", "GET", None, True, False),
-        (OK + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n", "GET", None, True, False),
         (OK + b"\r\n", "GET", None, False, True),
         (b"HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n", "GET", 5, False, True),
         (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 5\r\n\r\n", "GET", 5, False,
@@ -100,3 +104,15 @@ def test_the_end_of_a_body_is_where_http_client_finds_it(
     for response in (begun(head, method), usual):
         found = response.length, response.chunked, response.will_close
         assert found == (length, is_chunked, will_close)
+
+
+def test_behind_chunks_that_had_a_length_too_nothing_is_trusted():
+    response = begun(OK + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n")
+    assert (response.length, response.chunked, response.will_close) == (None, True, True)
+
+
+@pytest.mark.parametrize("status", [204, 304])
+def test_what_has_no_body_has_no_chunks_either(status: int):
+    response = begun(b"HTTP/1.1 %d X\r\nTransfer-Encoding: chunked\r\n\r\n" % status)
+    assert (response.length, response.chunked, response.will_close) == (0, False, False)
+    assert response.msg["transfer-encoding"] is None
