@@ -1,7 +1,8 @@
 """The lane's memory, and what it does with what it knows."""
 
+import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -96,6 +97,47 @@ def test_the_parts_of_a_large_body_are_written_in_their_order() -> None:
         assert answer.partition(b"\r\n\r\n")[2] == b"[" + b"x" * 10_000 + b"y" * 10_000 + b"]"
         client.bot.close()
         assert serving.get(timeout=20) == b""
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+@pytest.mark.parametrize("buffer_bytes", [1, 1_000_000])
+def test_long_answers_come_whole_whatever_is_taken_at_once(buffer_bytes, is_full) -> None:
+    lane, body = Lane(), b"[" + b"x" * 40_000 + b"]"
+    with connected(lane) as client:
+        client.ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, buffer_bytes)
+        lane.learn(client.place, HEAD, known((SAID, (body,), len(body))))
+        ahead = filled(client.ours) if is_full else 0
+        serving = gevent.spawn(lane.answer_known, client)
+        for times in (1, 2, 3):
+            client.bot.sendall(HEAD)
+            with gevent.Timeout(20):
+                while len([note for note in client.noted if note in ("repeated", "ended")]) < times:
+                    gevent.sleep(0.001)
+            came = (emptied(client.bot) + b"".join(client.left))[ahead:]
+            assert came.startswith(b"HTTP/1.1 200 OK\r\n")
+            assert came.partition(b"\r\n\r\n")[2] == body
+            client.left.clear()
+            ahead = 0
+        client.bot.close()
+        assert serving.get(timeout=20) == b""
+
+
+def filled(sock: socket.socket) -> int:
+    """Send until nothing more is taken; return how much that was."""
+    count = 0
+    with suppress(BlockingIOError):
+        while True:
+            count += os.write(sock.fileno(), b"." * 512)
+    return count
+
+
+def emptied(sock: socket.socket) -> bytes:
+    """Return all that has arrived."""
+    came = b""
+    with suppress(BlockingIOError):
+        while True:
+            came += os.read(sock.fileno(), 65536)
+    return came
 
 
 @pytest.mark.parametrize("answer", [None, ValueError("a bug")])
