@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from bpx.errors import BadMessage
-from bpx.exchange.usual import UNSIGNED, WHOLE, others
+from bpx.exchange.usual import BROKEN, UNSIGNED, WHOLE, others
 from bpx.exchange.written import written
 
 _NUMBERS = re.compile(r"(?:[0-9]+(?:\.[0-9]+)?,)*")  # of one side, each with a comma behind it
-_LEVEL = rb"\[%b,%b\]" % (UNSIGNED, UNSIGNED)
-_SIDE = rb"\[(?:%b(?:,%b)*+)?+\]" % (_LEVEL, _LEVEL)
+_LEVEL, _USUAL = (rb"\[%b,%b\]" % (number, number) for number in (UNSIGNED, BROKEN))
+_SIDE = rb"\[(?:%b(?:,%b)*+(?=\])|%b(?:,%b)*+)?+\]" % (_USUAL, _USUAL, _LEVEL, _LEVEL)
 
 
 @dataclass(frozen=True, slots=True, eq=False)  # there is one of a market, found by itself

@@ -8,6 +8,7 @@ never go back (RFC 8259 has no leading zeros, for one).
 WHOLE = rb"(?:0|[1-9][0-9]{0,17})"  # a number without sign and fraction
 NUMBER = rb'"-?+[0-9]++(?:\.[0-9]++)?+"'  # one in a string
 UNSIGNED = rb'"[0-9]++(?:\.[0-9]++)?+"'
+BROKEN = rb'"[0-9]++\.[0-9]++"'  # one with a fraction: found three times as fast
 TEXT = rb'"[ !#-\[\]-~]*+"'  # printable ASCII without escapes
 FLAG = rb"(?:true|false)"
 

@@ -54,6 +54,15 @@ def test_a_frame_may_be_written_in_another_way():
     assert decode_depth_frame(frame, FUTURES.depth_keys).body(20) == FUTURES_REPLY
 
 
+@pytest.mark.parametrize(
+    "side", ['[["1.5","2.5"],["1.25","3"]]', '[["2","1"]]', '[["1","2.5"],["0.5","4.0"]]']
+)
+def test_numbers_may_be_whole(side: str):
+    frame = b'{"lastUpdateId":1,"bids":%b,"asks":%b}' % (side.encode(), side.encode())
+    depth = decode_depth_frame(frame, SPOT.depth_keys)
+    assert (depth.bids, depth.asks) == (side.encode(), side.encode())
+
+
 def test_a_side_may_be_empty():
     empty = b'{"lastUpdateId":160,"bids":[],"asks":[]}'
     assert decode_depth_frame(empty, SPOT.depth_keys).body(20) == empty
