@@ -17,9 +17,13 @@ def worker_of(proxy: Proxy) -> int:
 
 @contextmanager
 def standing_still(pid: int) -> Iterator[None]:
-    """Let a process do nothing at all for a while."""
+    """Let a process do nothing at all for a while.
+
+    A signal that comes before it really stands would still be taken, and before that order.
+    """
     os.kill(pid, signal.SIGSTOP)
     try:
+        eventually(lambda: all(map(_stands, Path(f"/proc/{pid}/task").iterdir())))
         yield
     finally:
         os.kill(pid, signal.SIGCONT)
@@ -33,6 +37,13 @@ def told_to_stop(proxy: Proxy) -> Iterator[None]:
         os.kill(proxy.pid, signal.SIGTERM)
         eventually(lambda: _is_pending(worker, signal.SIGTERM))
         yield
+
+
+def _stands(thread: Path) -> bool:
+    try:
+        return (thread / "stat").read_text().rpartition(")")[2].split()[0] == "T"
+    except (FileNotFoundError, ProcessLookupError):  # it has ended meanwhile
+        return True
 
 
 def _is_pending(pid: int, told: signal.Signals) -> bool:
