@@ -6,6 +6,7 @@ of the exchange's own books, and none that a message or reply has overtaken.
 """
 
 import json
+from abc import abstractmethod
 from itertools import pairwise
 from random import Random
 from threading import Event, Thread
@@ -61,18 +62,21 @@ class Followed(RuleBasedStateMachine):
 
     market: ClassVar[Market] = SPOT
 
+    @abstractmethod
     def follower(self) -> Follower[Any]:
-        raise NotImplementedError
+        """Return what is tested."""
 
+    @abstractmethod
     def frame(self, moment: int) -> Arrival:
-        raise NotImplementedError
+        """Return the message that tells of a moment."""
 
+    @abstractmethod
     def reply(self, moment: int) -> bytes:
-        raise NotImplementedError
+        """Return what REST said at a moment."""
 
+    @abstractmethod
     def shown(self) -> int:
         """Return the moment of what is shown; check that it is wholly of that moment."""
-        raise NotImplementedError
 
     @initialize()
     def begin(self) -> None:

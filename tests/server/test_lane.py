@@ -1,7 +1,7 @@
 """The lane's memory, and what it does with what it knows."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -54,6 +54,13 @@ class Client:
 
     def end_answer(self) -> None:
         self.noted.append("ended")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Let others run until it holds; fail if it does not in time."""
+    with gevent.Timeout(20):
+        while not condition():
+            gevent.sleep(0.001)
 
 
 @contextmanager
@@ -110,9 +117,7 @@ def test_long_answers_come_whole_whatever_is_taken_at_once(buffer_bytes, is_full
         serving = gevent.spawn(lane.answer_known, client)
         for times in (1, 2, 3):
             client.bot.sendall(HEAD)
-            with gevent.Timeout(20):
-                while len([note for note in client.noted if note in ("repeated", "ended")]) < times:
-                    gevent.sleep(0.001)
+            until(lambda: sum(map(client.noted.count, ("repeated", "ended"))) == times)  # noqa: B023
             came = (emptied(client.bot) + b"".join(client.left))[ahead:]
             assert came.startswith(b"HTTP/1.1 200 OK\r\n")
             assert came.partition(b"\r\n\r\n")[2] == body
@@ -190,9 +195,7 @@ def test_after_that_it_goes_on_in_the_lane() -> None:
         serving = gevent.spawn(lane.answer_known, client)
         assert client.bot.recv(4096).endswith(b"[]")
         client.bot.sendall(HEAD)
-        with gevent.Timeout(20):
-            while not client.left:
-                gevent.sleep(0.001)
+        until(lambda: bool(client.left))
         client.bot.sendall(b"GET /other HTTP/1.1\r\n\r\n")
         assert serving.get(timeout=20) == b"GET /other HTTP/1.1\r\n\r\n"
         assert client.noted == ["repeated", "begun", "ended"]
@@ -202,7 +205,7 @@ def test_whoever_waits_is_told_when_the_connection_is_closed_by_us() -> None:
     lane = Lane()
     with connected(lane) as client:
         waiting = gevent.spawn(lane.answer_known, client)
-        gevent.sleep(0)
+        until(lambda: client.watcher.active)
         client.ours.close()
         assert waiting.get(timeout=20) == b""
 
